@@ -57,8 +57,9 @@ def with_read(requested: Iterable[str]) -> list[str]:
 
 
 def usable(granted: Sequence[str]) -> list[str]:
-    """Return scopes without those that need `read`, where that is missing."""
-    return [scope for scope in granted if scope not in NEED_READ or not lacks_read(granted)]
+    """Return the distinct ones of these scopes, without those that need `read` where that is missing."""
+    useless = NEED_READ if lacks_read(granted) else frozenset()
+    return [scope for scope in dict.fromkeys(granted) if scope not in useless]
 
 
 def _methods(granted: set[str]) -> list[str]:

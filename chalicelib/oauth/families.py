@@ -144,7 +144,8 @@ def _follow(used: RefreshToken, token: str, now: int) -> str | None:
 
 
 def _family_of(token: Code | RefreshToken, following: str, presented: str) -> Family:
-    return Family(token.family, token.user_id, list(token.scopes), token.grant_id, following, token, presented)
+    scopes = list(dict.fromkeys(token.scopes))  # tokens of earlier releases may have thousands of one
+    return Family(token.family, token.user_id, scopes, token.grant_id, following, token, presented)
 
 
 def save_code(code: str, family: Family, client_id: str, *, redirect_uri: str | None, challenge: str | None, now: int) -> None:

@@ -200,12 +200,13 @@ class IntrospectionValidator(Validator):
 
 
 def prepare_token(request: Request) -> None:
-    """Set the request's `user` and the tokens that oauthlib is to return, `issued`.
+    """Set the request's `user` and the tokens that oauthlib is to return, `issued`, for the distinct scopes that are asked for.
 
     oauthlib calls this after it has validated the request. The code or refresh token is used up once the access token is signed, which may
     fail. Raises InvalidGrantError if the code or refresh token was used before or its grant has been revoked, or the password was changed.
     """
     now = clock.now()
+    request.scopes = list(dict.fromkeys(request.scopes))  # a form has room for thousands of one, each of which would be stored
     try:
         family = _family_for(request, now)
         access_token = signing.access_token(

@@ -13,7 +13,7 @@ from chalice.test import HTTPResponse
 
 from chalicelib import auth, clock
 from chalicelib.config import settings
-from chalicelib.models import Client, Grant, User, transact
+from chalicelib.models import Client, Grant, RefreshToken, User, transact
 from chalicelib.services.users import access
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
@@ -347,3 +347,43 @@ def test_it_is_told_where_vulnerabilities_are_reported(http: ChaliceClient, monk
         assert (fields['Contact'], fields['Canonical']) == (told, 'https://cryptfolio.test/.well-known/security.txt')
         left = datetime.fromisoformat(fields['Expires']) - datetime.fromtimestamp(stopped_clock.now(), UTC)
         assert 0 < left.days < 365
+
+
+MANY = 20_000  # of one scope, which a form has room for
+
+
+@pytest.mark.parametrize('grant', [GOOD, {'grant_type': 'client_credentials'}], ids=['password', 'client_credentials'])
+def test_a_scope_that_is_asked_for_thousands_of_times_is_one(http: ChaliceClient, user: User, client: Client, grant: dict[str, str]):
+    token = ask(http, grant | {'scope': 'write ' * MANY + 'read'}).json_body
+
+    assert token['scope'].split() == ['write', 'read']
+    assert len(token['access_token']) < 2_000
+    if 'refresh_token' in token:
+        stored = RefreshToken.find(token['refresh_token'])
+        assert stored is not None
+        assert stored.scopes == ['write', 'read']
+        assert refresh(http, token['refresh_token']).json_body['scope'] == 'write read'
+
+
+def test_a_refresh_that_asks_for_one_scope_thousands_of_times_gets_it_once(http: ChaliceClient, user: User, client: Client):
+    token = ask(http, GOOD | {'scope': 'read write'}).json_body['refresh_token']
+
+    fewer = ask(http, {'grant_type': 'refresh_token', 'refresh_token': token, 'scope': 'read ' * MANY + 'read'}).json_body
+
+    assert fewer['scope'] == 'read'
+    assert refresh(http, fewer['refresh_token']).json_body['scope'] == 'read write'  # what was granted stays
+
+
+def test_a_token_that_an_earlier_release_stored_with_repetitions_takes_no_longer(http: ChaliceClient, user: User, client: Client):
+    token = ask(http, GOOD | {'scope': 'read write'}).json_body['refresh_token']
+    stored = RefreshToken.find(token)
+    assert stored is not None
+    stored.update_existing([RefreshToken.scopes.set(['write'] * MANY + ['read'])])
+
+    assert ask(http, {'grant_type': 'refresh_token', 'refresh_token': token, 'scope': 'info'}).json_body['error'] == 'invalid_scope'
+    assert post(http, 'introspect', token=token).json_body['scope'] == 'write read'
+    following = refresh(http, token).json_body
+    assert following['scope'] == 'write read'
+    stored = RefreshToken.find(following['refresh_token'])
+    assert stored is not None
+    assert stored.scopes == ['write', 'read']
