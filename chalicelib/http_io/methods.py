@@ -45,6 +45,15 @@ def has_get(app: Chalice, path: str) -> bool:
     return any(_fits(route.split('/'), parts) for route, views in app.routes.items() if _answers_get(views))
 
 
+def nearest_with_get(app: Chalice, path: str) -> str:
+    """Return the path that has GET and is the nearest above another one, of however many parts that is."""
+    most_parts = max(len(route.split('/')) for route in app.routes)
+    above = path.split('/')[:-1][:most_parts]
+    while above[1:] and not has_get(app, '/'.join(above)):
+        above.pop()
+    return '/'.join(above) or '/'
+
+
 def _answers_get(views: Mapping[str, RouteEntry]) -> bool:
     return 'GET' in views and views['GET'].view_function.__name__ != 'method_not_allowed'
 

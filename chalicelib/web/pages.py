@@ -4,7 +4,7 @@ import base64
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -185,8 +185,7 @@ def page_before(request: Request, app: Chalice) -> str:
     path = referrer.path.removeprefix(base) or '/'
     if methods.has_get(app, path):
         return target
-    parents = (str(parent) for parent in PurePosixPath(path).parents)
-    return link(request, next(parent for parent in parents if methods.has_get(app, parent)))
+    return link(request, methods.nearest_with_get(app, path))
 
 
 def error_page(

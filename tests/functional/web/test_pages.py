@@ -8,7 +8,9 @@ import pytest
 from chalice.app import Request
 
 from app import app
+from chalicelib.http_io import methods
 from chalicelib.web import pages
+from tests.support.calls import count_calls
 
 
 def request(path: str = '/profile', whole: str = '/profile', referer: str = '', **parameters: str) -> Request:
@@ -56,6 +58,8 @@ def test_links_keep_the_stage_that_a_request_came_through(resource: str, whole: 
         ('/api/', '/api/'),
         ('/api/login?next=%2F', '/api/login?next=%2F'),
         ('/api/profile/password', '/api/profile'),
+        ('/api/profile/password/' + 'a/' * 500, '/api/profile'),
+        ('/api/' + 'a/' * 500, '/api/'),
         ('/apiary/login', '/api/'),
         ('/login', '/api/'),
         ('', '/api/'),
@@ -65,6 +69,14 @@ def test_the_page_before_is_one_below_the_stage(address: str, before: str):
     asked = request('/language', '/api/language', f'https://cryptfolio.test{address}')
 
     assert pages.page_before(asked, app) == before
+
+
+def test_a_path_of_many_parts_is_compared_with_no_more_routes_than_another(monkeypatch: pytest.MonkeyPatch):
+    compared = count_calls(monkeypatch, methods, 'has_get')
+
+    pages.page_before(request('/language', '/language', f'https://cryptfolio.test/{"a/" * 2_000}'), app)
+
+    assert len(compared) < 12
 
 
 def consent(**changes: Any) -> Any:
