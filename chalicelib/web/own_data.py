@@ -1,12 +1,13 @@
 """A user's own data: downloading all of it, and deleting the account."""
 
+from threading import BoundedSemaphore
 from typing import Any
 
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
 from chalicelib.api.presenters.own_data import pack_own_data
-from chalicelib.errors import Invalid
+from chalicelib.errors import Busy, Invalid
 from chalicelib.models import AttemptCounter, User
 from chalicelib.services.users import authentication, leaving, own_data
 from chalicelib.texts import translatable
@@ -17,6 +18,10 @@ bp = Blueprint(__name__)
 _DONE = {'deletion': translatable('Your account will be deleted as shown below.'), 'kept': translatable('Your account will be kept.')}
 _DOWNLOADS_A_DAY = 20
 _DAY = 86_400
+_PATIENCE_SECONDS = 20
+
+# Each takes some hundreds of megabytes, where it is of much, and a home server is one process for everybody.
+_PACKING = BoundedSemaphore(1)
 
 
 @bp.route('/account/data', cors=False)
@@ -34,9 +39,12 @@ def download_own_data() -> Response:
     request = bp.current_request
     forms.read(request)
     user = sessions.require_user(request)
-    now = clock.now()
-    AttemptCounter.record('download', user.user_id, _DOWNLOADS_A_DAY, _DAY, now)
-    return pages.Attachment(pack_own_data(own_data.read(user, now)), 'application/zip', 'cryptfolio.zip')
+    if not _PACKING.acquire(timeout=_PATIENCE_SECONDS):
+        raise Busy
+    try:
+        return pages.Attachment(_pack(user, clock.now()), 'application/zip', 'cryptfolio.zip')
+    finally:
+        _PACKING.release()
 
 
 @bp.route('/profile/data/delete', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -61,6 +69,11 @@ def cancel_account_deletion() -> Response:
     forms.read(request)
     leaving.stay(sessions.require_user(request))
     return pages.redirect(pages.link(request, '/account/data?done=kept'))
+
+
+def _pack(user: User, now: int) -> bytes:
+    AttemptCounter.record('download', user.user_id, _DOWNLOADS_A_DAY, _DAY, now)
+    return pack_own_data(own_data.read(user, now))
 
 
 def _render_data(request: Request, user: User, *, status: int = 200, **context: Any) -> Response:

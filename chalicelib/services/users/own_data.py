@@ -4,12 +4,15 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from chalicelib import charges
 from chalicelib.domain.ledgers import Holding
 from chalicelib.errors import AnswerTooLarge
 from chalicelib.models import Client, Follower, Item, Ledger, Offset, Portfolio, Session, ShareLink, Transaction, User
+from chalicelib.services.ledgers import policy
 
 MOST_TRANSACTIONS = 20_000  # about as many as a response may carry
 MOST_ROWS = 300_000  # of all else: some 10 s of a processor, of Lambda's half of one 18 of its 28
+_ROWS_PER_REQUEST = 3_000  # that count as one more request, a tenth of a second
 
 
 class OwnBalance(NamedTuple):
@@ -45,10 +48,11 @@ class OwnData(NamedTuple):
 def read(user: User, now: int) -> OwnData:
     """Return everything of a user, with at most MOST_TRANSACTIONS transactions; `transactions_left_out` says if there are more.
 
-    Raises AnswerTooLarge for what takes longer than a response may.
+    Raises AnswerTooLarge for what takes longer than a response may, TooManyRequests for what is more than the caller may still have read.
     """
     items = _items(user)
     followers = [item for item in items if isinstance(item, Follower)]
+    charges.charge(len(followers) // policy.LEDGERS_PER_REQUEST)
     every = (OwnTransaction(follower, transaction) for follower in followers for transaction in Transaction.every(follower.ledger))
     transactions = list(islice(every, MOST_TRANSACTIONS + 1))
     return OwnData(
@@ -63,13 +67,15 @@ def read(user: User, now: int) -> OwnData:
 
 
 def _items(user: User) -> list[Item]:
-    """Return the items of a user, without the parts of deleted portfolios that are still to be purged. Raises AnswerTooLarge."""
+    """Return the items of a user, without the parts of deleted portfolios that are still to be purged. Raises as `read` does."""
     items, rows = [], 0
     for item in Item.query(user.pk, consistent_read=True):
         items.append(item)
+        before = rows
         rows += len(item.balances) if isinstance(item, Offset) else 1
         if rows > MOST_ROWS:
             raise AnswerTooLarge(was_carried_out=False)
+        charges.charge(rows // _ROWS_PER_REQUEST - before // _ROWS_PER_REQUEST)
     portfolios = {item.portfolio_id for item in items if isinstance(item, Portfolio)}
     return [item for item in items if not isinstance(item, Follower | Offset | ShareLink) or item.portfolio_id in portfolios]
 

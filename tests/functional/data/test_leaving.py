@@ -14,21 +14,23 @@ from typing import Any
 import pytest
 from chalice.test import Client as ChaliceClient
 
-from chalicelib import clock
+from chalicelib import charges, clock
 from chalicelib.api.presenters.own_data import FIELDS
 from chalicelib.domain.conversion import Rate
 from chalicelib.errors import AccessEnded, Conflict
 from chalicelib.models import Code, Follower, Grant, Item, LatestRates, TakeBack, User, email_change, link_listing, transact
 from chalicelib.services.histories import refresh
+from chalicelib.services.ledgers import policy
 from chalicelib.services.users import leaving, own_data
+from chalicelib.web import own_data as own_data_pages
 from infra.data.table import kind_of
 from tests.support.api import PASSWORD, Api
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import CLOCK
-from tests.support.dynamodb import survives, table
+from tests.support.dynamodb import meanwhile, survives, table
 from tests.support.exports import SECOND, World, add_second_factors, items, kinds, run, second_table
 from tests.support.jobs import accounts_queue, purge_queue, refresh_queue, run_sweep
-from tests.support.ledgers import SEGWIT, state
+from tests.support.ledgers import SEGWIT, TAPROOT, state
 from tests.support.secrets import MARK
 
 WEEK = 7 * 86_400
@@ -101,6 +103,38 @@ def test_what_would_take_longer_than_a_response_may_is_told_as_that(logged_in: B
         logged_in.post_from('/profile/data', '/profile/data/download', {})
         assert logged_in.status == status
     assert 'Programs can read all of it page by page, from the lists of the API.' in logged_in.text
+
+
+def test_a_download_is_charged_for_by_what_is_read(api: Api, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_data, '_ROWS_PER_REQUEST', 4)
+    monkeypatch.setattr(policy, 'LEDGERS_PER_REQUEST', 1)
+    number = api.portfolio()
+    for address in (SEGWIT, TAPROOT):
+        api.address(number, address)
+    balances = [{'currency': code, 'balance': '1'} for code in ('btc', 'eth', 'ltc', 'usd', 'eur', 'gbp')]
+    assert api.post(f'/api/portfolios/{number}/offsets', {'title': 'x', 'balances': balances}).status_code == 201
+    rows = sum(item['pk']['S'] == user.pk for item in table()) + len(balances) - 1
+
+    with charges.counted_by(lambda more: None) as charged:
+        own_data.read(user, clock.now())
+
+    assert charged.requests == rows // 4 + 2
+
+
+def test_one_download_at_a_time_takes_the_memory_that_it_needs(
+    logged_in: Browser, http: ChaliceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_data_pages, '_PATIENCE_SECONDS', 0.01)
+    second = Browser(http)
+    second.log_in()
+
+    def download_meanwhile() -> None:
+        second.post_from('/profile/data', '/profile/data/download', {})
+        assert (second.status, second.response.headers['Retry-After']) == (503, '1')
+
+    with meanwhile('Query', download_meanwhile):
+        assert download(logged_in).namelist()
+    assert download(second).namelist()
 
 
 def test_more_transactions_than_a_response_may_carry_are_left_out_and_said_to_be(
