@@ -1,7 +1,11 @@
 """The connections of a server: so many at once, each with a time in which its client sends a request and takes the answer.
 
 Whoever sends the first half of many requests would else hold all threads and descriptors. Where there is no room, the connection is ended
-whose client has kept us waiting for longest, of the network that has most of those: one that sends what it has to say is not among them.
+that has waited for longest, for its client or its turn, of the network that has most of those: one that sends what it has to say, while
+others do not have many requests open, is not among them.
+
+Few requests are worked for at once: one that reads megabytes takes a hundred of memory, and more at once are no sooner done, in one process
+before one emulated database. Half of these turns are the most for one network, and the next goes to who has fewest.
 """
 
 import resource
@@ -10,11 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from io import RawIOBase
 from socket import SHUT_RDWR, socket
-from threading import Condition
+from threading import Condition, Event
 from time import monotonic
 from typing import Any
 
 MOST = 256
+MOST_WORKED_FOR = 8  # at once
 MOST_BODY_BYTES = 64 * 1024 * 1024  # of bodies together, of requests and answers
 IDLE_SECONDS = 60  # until a request begins
 _SECONDS = 30  # to send a request, or take an answer, and as much more as it is long
@@ -38,14 +43,15 @@ def most_at_once() -> int:
 class Connection(RawIOBase):
     """What comes from a client: reading raises TimeoutError for one that takes too long, ConnectionResetError once it was ended here.
 
-    `network` is whom it counts for, `body_bytes` how much of its body, or then of the answer's, is in memory. `waits_since` is when it began to wait for its client;
-    None while the application works for it.
+    `network` is whom it counts for, `body_bytes` how much of its body, or then of the answer's, is in memory. `waits_since` is when it
+    began to wait for its client, or for its `turn`; None while the application works for it.
     """
 
     def __init__(self, client: socket, network: str, among: 'Connections', seconds: Callable[[int], float]) -> None:
         self.network = self._peer = network
         self.body_bytes = 0
         self.waits_since: float | None = monotonic()
+        self.turn = Event()
         self.is_ended = False
         self._client = client
         self._among = among
@@ -84,12 +90,12 @@ class Connection(RawIOBase):
         self._among.make_room(self, length)
 
     def begin_work(self) -> None:
-        """Note that the request is there, whole. Raises ConnectionResetError where the connection was ended."""
-        self._among.keep(self)
+        """Wait for a turn, as the request is there, whole. Raises ConnectionResetError where the connection was ended."""
+        self._among.wait_for_turn(self)
 
     def begin_answer(self, length: int) -> None:
         """Wait for the client to take so many bytes. Raises ConnectionResetError where there is no room for them."""
-        self.waits_since = monotonic()
+        self._among.end_turn(self)
         self._client.settimeout(self._seconds(length))
         self.body_bytes = 0
         self.count_body(length)
@@ -97,6 +103,7 @@ class Connection(RawIOBase):
     def end(self) -> None:
         """Have whatever waits for the client stop waiting."""
         self.is_ended, self.body_bytes = True, 0
+        self.turn.set()
         with suppress(OSError):
             self._client.shutdown(SHUT_RDWR)
 
@@ -104,11 +111,19 @@ class Connection(RawIOBase):
 class Connections:
     """Those of one server; `most` at once, not counting those that were ended and whose threads have not noticed yet."""
 
-    def __init__(self, most: int, most_body_bytes: int = MOST_BODY_BYTES, seconds: Callable[[int], float] = seconds_for) -> None:
+    def __init__(
+        self,
+        most: int,
+        most_body_bytes: int = MOST_BODY_BYTES,
+        seconds: Callable[[int], float] = seconds_for,
+        most_worked_for: int = MOST_WORKED_FOR,
+    ) -> None:
         self._most = most
+        self._most_worked_for = most_worked_for
         self._most_body_bytes = most_body_bytes
         self._seconds = seconds
         self._open: dict[socket, Connection] = {}
+        self._waiting: list[Connection] = []  # for a turn
         self._changing = Condition()
 
     def add(self, client: socket, network: str) -> bool:
@@ -133,14 +148,39 @@ class Connections:
         """Forget a connection that is closed, or was never counted."""
         with self._changing:
             self._open.pop(client, None)
+            self._give_turns()
             self._changing.notify()
 
-    def keep(self, connection: Connection) -> None:
-        """See to it that a connection is not ended while it is worked for. Raises ConnectionResetError where it was."""
+    def wait_for_turn(self, connection: Connection) -> None:
+        """Wait until a connection may be worked for, and is not ended meanwhile. Raises ConnectionResetError where it was before."""
+        connection.waits_since = monotonic()
+        with self._changing:
+            connection.turn.clear()
+            self._waiting.append(connection)
+            self._give_turns()
+        connection.turn.wait()
         with self._changing:
             if connection.is_ended:
                 raise ConnectionResetError
-            connection.waits_since = None
+
+    def end_turn(self, connection: Connection) -> None:
+        """Let others be worked for; this one waits for its client."""
+        with self._changing:
+            connection.waits_since = monotonic()
+            self._give_turns()
+
+    def _give_turns(self) -> None:
+        """Let as many be worked for as may be: the first of the network for which fewest are."""
+        self._waiting = [each for each in self._waiting if not each.is_ended]
+        working = Counter(each.network for each in self._open.values() if each.waits_since is None)
+        while self._waiting and working.total() < self._most_worked_for:
+            first = min(self._waiting, key=lambda each: working[each.network])
+            if working[first.network] >= max(1, self._most_worked_for // 2):
+                return
+            self._waiting.remove(first)
+            working[first.network] += 1
+            first.waits_since = None
+            first.turn.set()
 
     def make_room(self, connection: Connection, length: int) -> None:
         """Count bytes that a connection holds, ending connections until all hold no more than they may. Raises ConnectionResetError."""

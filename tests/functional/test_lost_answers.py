@@ -53,7 +53,8 @@ def test_a_transaction_that_is_cancelled_when_it_is_repeated_is_not_refused_for_
     with cancelled_when_repeated() as cancelled:
         assert [api.portfolio(), api.portfolio()] == [1, 2]
         assert api.address(1, SEGWIT) == 1
-        assert api.post('/api/portfolios/1/offsets', {'title': 'Cash', 'balances': [{'currency': 'btc', 'balance': '1'}]}).status_code == 201
+        cash = {'title': 'Cash', 'balances': [{'currency': 'btc', 'balance': '1'}]}
+        assert api.post('/api/portfolios/1/offsets', cash).status_code == 201
         assert api.delete('/api/portfolios/1/addresses/1').status_code == 200
         first = ask(http, GOOD)
         for _ in range(3):

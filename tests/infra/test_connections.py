@@ -25,7 +25,7 @@ class Service:
     """A server behind a proxy, where `/blocked` answers when `unblocked` is set."""
 
     def __init__(self, connections: Connections) -> None:
-        self.entered, self.unblocked = Event(), Event()
+        self.entered, self.unblocked, self.blocked = Event(), Event(), 0
         listening = socket.create_server(('127.0.0.1', 0), backlog=HALF_SENT)
         self.server = Server(self._app(), stack.config(), listening, trusted_proxies='127.0.0.1', connections=connections)
         self.address: tuple[str, int] = listening.getsockname()
@@ -39,6 +39,7 @@ class Service:
 
         @app.route('/blocked')
         def get_blocked() -> dict[str, Any]:
+            self.blocked += 1
             self.entered.set()
             self.unblocked.wait(PATIENCE_SECONDS)
             return {}
@@ -181,6 +182,40 @@ def test_where_all_connections_are_worked_for_the_next_is_told_to_come_again() -
     assert b'\r\nRetry-After: 1\r\n' in head
     assert json.loads(body)['code'] == 'busy'
     assert statuses == [200]
+
+
+def test_few_requests_of_one_network_are_worked_for_at_once_and_those_of_another_wait_for_none_of_them() -> None:
+    with serving(Connections(64, most_worked_for=6)) as service:
+        statuses: list[int] = []
+        slow = [Thread(target=lambda: statuses.append(service.get('/blocked', ATTACKER).status)) for _ in range(20)]
+        for thread in slow:
+            thread.start()
+        wait_until(lambda: service.server.connections.count == 20 and service.blocked == 3)
+
+        assert [service.get('/quick').status for _ in range(10)] == [200] * 10
+        assert service.blocked == 3
+        service.unblocked.set()
+        for thread in slow:
+            thread.join()
+
+    assert statuses == [200] * 20
+    assert service.blocked == 20
+
+
+def test_who_waits_for_a_turn_makes_room_for_the_connections_of_others() -> None:
+    with serving(Connections(8, most_worked_for=2)) as service:
+        head = f'GET /blocked HTTP/1.1\r\nX-Forwarded-For: {ATTACKER}\r\n\r\n'.encode()
+        slow = [service.connect() for _ in range(8)]
+        for raw in slow:
+            raw.sendall(head)
+        assert service.entered.wait(PATIENCE_SECONDS)
+        wait_until(lambda: service.server.connections.count == 8)
+
+        assert [service.get('/quick').status for _ in range(10)] == [200] * 10
+        service.unblocked.set()
+        assert [raw.recv(12) for raw in slow].count(b'HTTP/1.1 200') in range(1, 8)
+        for raw in slow:
+            raw.close()
 
 
 def test_bodies_hold_so_much_memory_together_and_the_network_that_holds_most_goes_first() -> None:
