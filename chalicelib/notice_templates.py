@@ -52,6 +52,16 @@ changed. All access to the account was revoked.
 If {old} is not yours, contact the operator of this CryptFolio server immediately."""
     ),
 )
+EMAIL_RETURNED = MailTemplate(
+    translatable('Your email address was changed back'),
+    translatable(
+        """\
+Someone, probably you, followed the link that changes the email address of your CryptFolio account back from {old} to {new}, which it used
+before. Links that were mailed since then to undo a change of the address no longer work.
+
+If {new} is not yours, contact the operator of this CryptFolio server immediately."""
+    ),
+)
 NEW_LOG_IN = MailTemplate(
     translatable('New login'),
     translatable(

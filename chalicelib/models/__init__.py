@@ -31,7 +31,7 @@ from chalicelib.models.derived import MOST_MEMBERSHIPS, Derived, Membership, Mer
 from chalicelib.models.derived_addresses import DerivedAddresses
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_address import Email, FormerEmail, email_taken_error
-from chalicelib.models.email_change import email_change, email_restoration, link_listing
+from chalicelib.models.email_change import email_change, email_restoration, email_return, link_listing, links_after_return
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.grant import Grant, GrantChanged
@@ -163,11 +163,13 @@ __all__ = [
     'earlier_than',
     'email_change',
     'email_restoration',
+    'email_return',
     'email_taken_error',
     'entry_sk',
     'has_version',
     'is_position',
     'link_listing',
+    'links_after_return',
     'make_one_more',
     'new_token',
     'read_daily_closes',

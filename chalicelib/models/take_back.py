@@ -2,7 +2,8 @@
 
 Each change mails one to the address until then, and it is listed before, so that no mail has one that never works. Taking a change back
 takes those after it back too, so it voids their links and leaves those of earlier changes: whoever had the account first has the last word,
-however often those after them change its address.
+however often those after them change its address. So those of earlier changes work for as long as any of a later one does, and for a week
+after it was used; and who returns to an address, as its user, has taken back what came after it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,10 +13,12 @@ from typing import NamedTuple
 from chalicelib import errors
 
 MOST_TAKE_BACKS = 20  # of a user at a time
+WORKS_SECONDS = 7 * 86_400
+TOKEN_SECONDS = 365 * 86_400  # longer than those of earlier changes can have to work: the list says for how long that is
 
 
 class TakeBack(NamedTuple):
-    """One link: `token_id` is that of its token, which expires at `until`; it was mailed to `email`, not stored by earlier releases."""
+    """One link: `token_id` is that of its token, which works until `until`; it was mailed to `email`, not stored by earlier releases."""
 
     token_id: str
     until: int
@@ -27,9 +30,14 @@ def still_working(links: Iterable[TakeBack], now: int) -> list[TakeBack]:
     return [link for link in links if now < link.until]
 
 
+def lasting(links: Iterable[TakeBack], until: int) -> list[TakeBack]:
+    """Return the links, of which each works until then at least."""
+    return [link._replace(until=max(link.until, until)) for link in links]
+
+
 def earlier_than(token_id: str, links: Sequence[TakeBack], now: int) -> list[TakeBack]:
-    """Return the links that still work once one was used. Raises NotFound if that was used before, or is void."""
+    """Return the links that still work once one was used. Raises NotFound if that was used before, is void or has expired."""
     earlier = list(takewhile(lambda link: link.token_id != token_id, links))
-    if len(earlier) == len(links):
+    if len(earlier) == len(links) or links[len(earlier)].until <= now:
         raise errors.NotFound
-    return still_working(earlier, now)
+    return lasting(still_working(earlier, now), now + WORKS_SECONDS)

@@ -1,7 +1,8 @@
 """Changing the email address of an account: the new one is used once the link that is mailed there was followed.
 
 The one before is mailed a link that takes the change back: whoever knows the password alone could else take an account for good. Nobody
-else gets that address while the link works: its owner, told that it has no account, would sign up anew and make the link useless.
+else gets that address while the link works: its owner, told that it has no account, would sign up anew and make the link useless. Who
+returns to such an address has taken the change back as well, and no link is mailed to the one that they leave.
 """
 
 from enum import Enum
@@ -19,18 +20,20 @@ from chalicelib.models import (
     earlier_than,
     email_change,
     email_restoration,
+    email_return,
     email_taken_error,
     link_listing,
+    links_after_return,
     new_token,
     transact,
 )
+from chalicelib.models.take_back import TOKEN_SECONDS, WORKS_SECONDS
 from chalicelib.passwords import hash_password, verify_password
 from chalicelib.services.users import authentication, mailing, notices, second_factors
 from chalicelib.texts import translatable
 
 _HOUR = 3_600
 _DAY = 86_400
-_WEEK = 7 * _DAY
 
 
 class Proof(Enum):
@@ -72,12 +75,10 @@ def required_proof(user_id: str, logged_in: User | None) -> Proof:
 
 
 def change_email(token: str, *, logged_in: User | None, password: str, now: int) -> None:
-    """Change the email address to the one the link was mailed to, once the old one was mailed the link that takes the change back.
+    """Change the email address to the one the link was mailed to.
 
     `password` is the account's, where it is the proof. The link alone is none: a stranger may have entered the address of its recipient,
     who must not confirm the stranger's account.
-    One request at a time does so: whoever sends many could else bury the owner's mail under others. The link works before it is mailed,
-    and goes on working if the change fails after that, or dies; repeated a minute later, that mails another one, which works too.
     Raises NotFound, also once the address has an account of its own, Invalid for a wrong password or where a log-in is missing, TooMany,
     Conflict, and NotSent, without a change: nobody could take back what they hear nothing of.
     """
@@ -89,20 +90,46 @@ def change_email(token: str, *, logged_in: User | None, password: str, now: int)
         AttemptCounter.record('confirm', token, 10, _DAY, now)
         if not verify_password(user.password_hash, password):
             raise Invalid(Fault('password', 'wrong', translatable('This is not the password of the account')))
-    new, link = str(email_token.email), new_token()
-    creation = EmailToken.creation(link, purpose='take_back', user_id=user.user_id, email=user.email, expires_at=now + _WEEK)
-    values = {'old': user.email, 'new': new, 'link': mailing.token_link('/take-back', link), 'forgot': settings().url('/forgot')}
+    new = str(email_token.email)
     try:
         if _is_kept_for_another(new, user, now):
             raise email_taken_error()
-        change = email_change(user, new, now + _WEEK, now, instead_of=_find_unconfirmed(new, user))
-        listed = link_listing(user, TakeBack(EmailToken.id_of(link), now + _WEEK, user.email), now)
-        begun = [email_token.claim(now), creation, listed.write]
-        withdrawal = [email_token.release(), mailing.deletion(creation), listed.withdrawal]
-        mailing.store_and_send(begun, withdrawal, user.email, notice_templates.EMAIL_CHANGED, **values)
-        transact(email_token.use(), *change)
+        left = links_after_return(user, new, now)
+        if left:
+            _return(user, email_token, left, now)
+        else:
+            _move(user, email_token, now)
     except Invalid:
         raise NotFound from None
+
+
+def _move(user: User, email_token: EmailToken, now: int) -> None:
+    """Change the address once the one before was mailed the link that takes the change back.
+
+    One request at a time does so: whoever sends many could else bury the owner's mail under others. The link works before it is mailed,
+    and goes on working if the change fails after that, or dies; repeated a minute later, that mails another one, which works too.
+    Raises as `change_email`, and Invalid where somebody else has the address.
+    """
+    new, link, until = str(email_token.email), new_token(), now + WORKS_SECONDS
+    creation = EmailToken.creation(link, purpose='take_back', user_id=user.user_id, email=user.email, expires_at=now + TOKEN_SECONDS)
+    values = {'old': user.email, 'new': new, 'link': mailing.token_link('/take-back', link), 'forgot': settings().url('/forgot')}
+    change = email_change(user, new, until, now, instead_of=_find_unconfirmed(new, user))
+    listed = link_listing(user, TakeBack(EmailToken.id_of(link), until, user.email), now)
+    begun = [email_token.claim(now), creation, listed.write]
+    withdrawal = [email_token.release(), mailing.deletion(creation), listed.withdrawal]
+    mailing.store_and_send(begun, withdrawal, user.email, notice_templates.EMAIL_CHANGED, **values)
+    transact(email_token.use(), *change)
+
+
+def _return(user: User, email_token: EmailToken, left: list[TakeBack], now: int) -> None:
+    """Change the address back to one that the user had, with the links that are then left.
+
+    Whoever had it since could else take the account after its owner has it again. Raises as `change_email`, and Invalid where somebody else
+    has the address.
+    """
+    new = str(email_token.email)
+    transact(email_token.use(), *email_return(user, new, left, now, instead_of=_find_unconfirmed(new, user)))
+    notices.tell_of_return(user, new)
 
 
 def find_take_back(token: str, now: int) -> tuple[EmailToken, User]:

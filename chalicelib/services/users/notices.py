@@ -53,6 +53,11 @@ def tell_of_restored_address(user: User, old: str) -> None:
     _send(user, notice_templates.EMAIL_RESTORED, old=old, new=user.email)
 
 
+def tell_of_return(user: User, new: str) -> None:
+    """Tell the address that a user had until they returned to an earlier one. It gets no link that takes that back."""
+    _send(user, notice_templates.EMAIL_RETURNED, old=user.email, new=new)
+
+
 def tell_of_key(user: User, name: str) -> None:
     _send(user, notice_templates.API_KEY_CREATED, name=name, profile=settings().url('/profile/api-keys'))
 

@@ -291,6 +291,79 @@ def test_what_was_taken_back_does_not_void_the_links_of_changes_after_it(
     assert User.find(user.user_id).email == OWNERS
 
 
+def test_who_returns_to_the_address_before_has_taken_back_what_came_after_it(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
+    change(logged_in, mailbox, EVIL)
+    change(logged_in, mailbox, 'more@example.net')
+    [thiefs] = take_back_links(mailbox, EVIL)
+
+    change(logged_in, mailbox, OWNERS)
+
+    thief = new_browser()
+    assert take_back_links(mailbox, 'more@example.net') == []
+    assert 'changed back' in [text for to, text in mailbox.read() if to == 'more@example.net'][-1]
+    assert thief.get(thiefs).status_code == 404
+    assert take_back(thief, thiefs) == 404
+    assert User.find(user.user_id).email == OWNERS
+    assert take_back(new_browser(), take_back_links(mailbox)[0]) == 303  # which ends what a thief may have opened meanwhile
+    assert User.find(user.user_id).email == OWNERS
+
+
+def test_who_returns_to_a_later_address_leaves_the_first_owners_link(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
+    change(logged_in, mailbox, EVIL)
+    change(logged_in, mailbox, 'more@example.net')
+
+    change(logged_in, mailbox, EVIL)
+
+    assert User.find(user.user_id).email == EVIL
+    assert take_back(new_browser(), take_back_links(mailbox)[0]) == 303
+    assert User.find(user.user_id).email == OWNERS
+
+
+def test_a_move_after_a_return_can_be_taken_back(logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox):
+    change(logged_in, mailbox, EVIL)
+    change(logged_in, mailbox, OWNERS)
+    change(logged_in, mailbox, 'more@example.net')
+
+    assert take_back(new_browser(), take_back_links(mailbox)[-1]) == 303
+
+    assert User.find(user.user_id).email == OWNERS
+
+
+def test_the_first_owners_link_works_as_long_as_any_later_one_and_a_week_after_that_was_used(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    change(logged_in, mailbox, EVIL)
+    stopped_clock.advance(6 * DAY)
+    change(logged_in, mailbox, 'more@example.net')
+    [owners], [thiefs] = take_back_links(mailbox), take_back_links(mailbox, EVIL)
+    stopped_clock.advance(7 * DAY - 1)
+
+    assert new_browser().get(owners).status_code == 200
+    assert take_back(new_browser(), thiefs) == 303
+    stopped_clock.advance(7 * DAY - 1)
+    assert FormerEmail.kept_for(OWNERS, clock.now()) == user.user_id
+    assert take_back(new_browser(), owners) == 303
+
+    assert User.find(user.user_id).email == OWNERS
+
+
+def test_where_no_later_change_is_the_first_owners_link_works_for_a_week(
+    logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    change(logged_in, mailbox, EVIL)
+    stopped_clock.advance(3 * DAY)
+    change(logged_in, mailbox, 'more@example.net')
+    stopped_clock.advance(7 * DAY)
+
+    for link in (take_back_links(mailbox)[0], take_back_links(mailbox, EVIL)[0]):
+        assert take_back(new_browser(), link) == 404
+    assert FormerEmail.kept_for(OWNERS, clock.now()) is None
+
+
 @pytest.mark.parametrize(('first', 'status'), [('same', 404), ('later', 409)])
 def test_of_two_who_take_back_at_once_one_succeeds_and_the_first_owner_in_the_end(
     logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox, first: str, status: int
