@@ -16,11 +16,11 @@ FILE = Path(__file__).parents[1] / 'data' / 'lookalikes.json'
 
 # What looks like a letter of that name, too, and is not in the file, or as another one. As in the standard, i and the digit 1 are an l.
 UNLISTED = {
-    'c': '\u00a9\u1455\u1974\u2282\u531a',
+    'c': '\u00a9\u037c\u03fe\u1455\u1974\u2282\u531a',
     'f': '\u03dd\u0493\u20a3\u5343',
-    'l': '!1i|\u00a1\u23d0\u2502\u2503\u258f\u2595\u2758\u2759\u275a\u2c93\u2cd1\u3021\u3125\u3163\u4e28\ufe31',
+    'l': '!1i|\u00a1\u1175\u13c6\u23d0\u2502\u2503\u258f\u2595\u2758\u2759\u275a\u2c93\u2cd1\u3021\u3125\u3163\u4e28\ua7fe\uab96\ufe31',
     'o': '0\u0298\u13a4\u1c5b\u2295\u2297\u2299\u25cb\u25ce\u25cf\u25ef\u26aa\u26ab\u2b24\u2b55\u2b58\u3116\u3147\u53e3',
-    'p': '\u00b6\u00fe\u1d29\u2117\u5369',
+    'p': '\u00b6\u00fe\u01bf\u03fc\u048f\u1d29\u2117\u5369',
     'r': '\u00ae\u13b1\u5c3a',
     't': '+\u03c4\u0442\u04ad\u2020\u271d\u271e\u2ca7\u3112\u4e05',
     'y': '\u03c5\u2ca9\u311a',

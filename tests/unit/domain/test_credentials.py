@@ -124,6 +124,8 @@ def test_an_application_may_have_any_other_name(name: str) -> None:
         *('\u2201ryptFolio', '\u228fryptFolio', '(ryptFolio', 'CryptF\u2022lio', 'Cr\u2442ptFolio', 'CryptF\U0001f535lio'),  # any symbols
         '[r\u2442pt-F\u2022lio',
         *('CryptF\u3147li\u3147', 'CryptFo\u3163io', 'CryptFo\u3021io', 'Cryp\u4e05Folio', 'CryptF\u53e3lio'),  # jamo, numerals, Chinese
+        *('CRYPTFOL\u13c6O', 'CryptFol\uab96o', 'CryptFol\ua7feo', 'CryptFo\u1175io'),  # Cherokee, a Roman I, jamo
+        *('\u03feryptFolio', '\u037cryptFolio', 'Cry\u03fctFolio', 'Cry\u048ftFolio', 'Cry\u01bftFolio'),  # with dots and strokes
     ],
 )
 def test_no_application_has_the_name_of_this_server_however_it_is_written(name: str) -> None:
