@@ -21,7 +21,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
 
-from infra.local import exact_kms, fair_queues, quick_moto
+from infra.local import consumed_capacity, exact_kms, fair_queues, quick_moto
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -83,6 +83,7 @@ def start(host: str, wrap: Callable[[Wsgi], Wsgi] = lambda moto: moto, access_ke
 
     `wrap` puts something around moto. Requests in the name of another access key than `access_key` are refused, before their body is read.
     """
+    consumed_capacity.REPLACEMENTS.install()
     exact_kms.REPLACEMENTS.install()
     fair_queues.REPLACEMENTS.install()
     quick_moto.REPLACEMENTS.install()

@@ -10,9 +10,10 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from moto.dynamodb import responses
 from moto.dynamodb.comparisons import AttributeValue, ConditionExpressionParser, FuncIn, OpDefault
 from moto.dynamodb.exceptions import ItemSizeTooLarge
-from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models import DynamoDBBackend, utilities
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node  # type: ignore[attr-defined]
@@ -23,6 +24,7 @@ _LARGEST_ITEM = 405_000  # bytes, as in LimitedSizeDict
 
 _cast_thoroughly = DynamoType.cast_value.fget  # type: ignore[attr-defined]
 _measure_thoroughly = DynamoType.size
+_to_dict_thoroughly = utilities.dynamo_to_dict
 _query_everywhere = Table.query
 _update_in_place = DynamoDBBackend.update_item
 _parse_thoroughly = ConditionExpressionParser.parse
@@ -45,6 +47,10 @@ def _cast(self: DynamoType) -> Any:
 def _measure(self: DynamoType) -> int:
     if self.type == 'S':
         return len(self.value) if self.value.isascii() else len(self.value.encode())
+    if self.type == 'L':
+        return sum(map(_measure, self.value))
+    if self.type == 'M':
+        return sum(len(name.encode()) + _measure(value) for name, value in self.value.items())
     return len(self.value) if self.type == 'N' else _measure_thoroughly(self)
 
 
@@ -54,8 +60,27 @@ def _copy_value(self: DynamoType, memo: dict[int, Any]) -> DynamoType:
         return self
     result: DynamoType = object.__new__(DynamoType)
     result.type = self.type
-    result.value = copy.deepcopy(self.value, memo)
+    if isinstance(self.value, dict):
+        result.value = {name: _copy_value(value, memo) for name, value in self.value.items()}
+    else:
+        result.value = [_copy_value(value, memo) if isinstance(value, DynamoType) else value for value in self.value]
     return result
+
+
+def _to_dict(value: Any) -> Any:
+    """Return what an answer of moto's says, in which items are values of its own kind, as JSON says it."""
+    match value:
+        case str():
+            return value
+        case DynamoType(type='S' | 'N' | 'BOOL' | 'NULL'):
+            return {value.type: value.value}
+        case DynamoType(type='M' | 'L'):
+            return {value.type: _to_dict(value.value)}
+        case dict():
+            return {name: _to_dict(one) for name, one in value.items()}
+        case list():
+            return [_to_dict(one) for one in value]
+    return _to_dict_thoroughly(value)
 
 
 # Items
@@ -200,6 +225,7 @@ MEMBERS = (
     (DynamoType, 'cast_value', property(_cast)),
     (DynamoType, 'size', _measure),
     (DynamoType, '__deepcopy__', _copy_value),
+    (responses, 'dynamo_to_dict', _to_dict),
     (Item, '__init__', _fill_item),
     (Item, 'size', _measure_item),
     (Item, '__deepcopy__', _copy_item),
