@@ -4,7 +4,6 @@ Keeps requests apart that come at once, answers for unknown paths, and survives 
 """
 
 import base64
-import http.client
 import logging
 import re
 import socket as sockets
@@ -27,13 +26,12 @@ from chalicelib.http_io.request import network_of
 from infra.local import authorizer, greedy_routes, networks, proxies
 from infra.local.connections import Connections, most_at_once
 from infra.local.gateway_answers import Answer, Refused, by_gateway
+from infra.local.request_head import RequestHead, is_odd
 
 log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit
-MOST_HEAD_BYTES = 16 * 1024  # of which API Gateway takes 10,240, without the names of headers and what proxies add
 _MOST_SKIPPED_BYTES = 10 * MOST_BODY_BYTES
-_MOST_SKIPPED_HEAD_BYTES = 8 * MOST_HEAD_BYTES
 _PIECE = 65_536
 _LONGEST_LINE = 8_192
 _DECIMAL = re.compile(r'[0-9]{1,15}')
@@ -42,31 +40,6 @@ _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio,
 # Of lines that are no headers; others are of the bodies of mails, which are not read.
 _NO_HEADERS = (defects.FirstHeaderLineIsContinuationDefect, defects.MissingHeaderBodySeparatorDefect)
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED', 503: 'AUTHORIZER_FAILURE'}
-
-
-class Head:
-    """The lines of a request's head, read from a connection; `is_odd` says whether any of them is, see `_is_odd`."""
-
-    def __init__(self, connection: BufferedIOBase, request_line: bytes) -> None:
-        self._connection = connection
-        self._bytes = len(request_line)
-        self.is_odd = _is_odd(request_line)
-
-    def readline(self, most_bytes: int) -> bytes:
-        """Return the next line. Raises LineTooLong, which parsers of heads expect, where the head is too long."""
-        line = self._connection.readline(most_bytes)
-        self._bytes += len(line)
-        if self._bytes > MOST_HEAD_BYTES:
-            self._skip(line)
-            raise http.client.LineTooLong('head')
-        self.is_odd = self.is_odd or _is_odd(line)
-        return line
-
-    def _skip(self, line: bytes) -> None:
-        """Read on to the end of a head that is not much too long: unread, it would reset the connection before the answer is seen."""
-        while line.strip() and self._bytes < _MOST_SKIPPED_HEAD_BYTES:
-            line = self._connection.readline(_LONGEST_LINE)
-            self._bytes += len(line)
 
 
 class Server(ThreadedHTTPServer):
@@ -140,7 +113,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def parse_request(self) -> bool:
         """Read the head of a request; refuse one whose lines another reader may see other ends of."""
-        connection, head = self.rfile, Head(self.rfile, self.raw_requestline)
+        connection, head = self.rfile, RequestHead(self.rfile, self.raw_requestline)
         self.rfile = cast(BufferedIOBase, head)  # of which only lines are read here
         try:
             is_request = super().parse_request()
@@ -223,7 +196,7 @@ class Handler(BaseHTTPRequestHandler):
         line: bytes = self.rfile.readline(_LONGEST_LINE)
         if not line:
             raise ConnectionResetError
-        if not line.endswith(b'\n') or _is_odd(line):
+        if not line.endswith(b'\n') or is_odd(line):
             self._refuse_rest('DEFAULT_4XX', 400)
         return line
 
@@ -291,12 +264,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: `handle_request` says what there is to say."""
-
-
-def _is_odd(line: bytes) -> bool:
-    """Return whether a line has a CR in it, which the parser of headers takes for its end, or a NUL (RFC 9112 section 2.2, 9110 5.5)."""
-    text = line.removesuffix(b'\n').removesuffix(b'\r')
-    return b'\r' in text or b'\0' in text
 
 
 def _without_secrets(path: str) -> str:
