@@ -19,7 +19,8 @@ class TooManyGrants(Exception):
 def open_with_consent(
     user: User, client: Client, scopes: list[str], now: int, *, shown: ClientIdentity | None = None, earlier: Grant | None = None
 ) -> families.Family:
-    """Record that a user granted scopes to a client, and mail the user of what is new in that; return a new family.
+    """Record that a user granted scopes to a client, and mail the user of what is new in that, of all to a public client;
+    return a new family.
 
     `shown` is what the consent page said of the client, None where there was no such page. `earlier` is the grant in which the user said so
     before, None if they say so now: raises GrantChanged if that is not as it was read any more.
@@ -39,7 +40,7 @@ def _open(user: User, client: Client, scopes: list[str], now: int, shown: Client
     if earlier is None:
         _check_room(user, client)
     grant_id = Grant.allow(user, client.client_id, scopes, now, shown=shown, earlier=earlier, check_room=lambda: _check_room(user, client))
-    if not set(scopes) <= _scopes_until_now(earlier, shown):
+    if not set(scopes) <= _scopes_until_now(client, earlier, shown):
         notices.tell_of_connection(user, client.name, scopes)
     return families.open_for_user(user.user_id, scopes, grant_id)
 
@@ -53,8 +54,11 @@ def _check_room(user: User, client: Client) -> None:
         raise TooManyGrants
 
 
-def _scopes_until_now(grant: Grant | None, shown: ClientIdentity | None) -> Set[str]:
-    """Return the scopes that a grant has; `shown` is what the user knows the client by, None where they were shown nothing."""
-    if grant is None:
+def _scopes_until_now(client: Client, grant: Grant | None, shown: ClientIdentity | None) -> Set[str]:
+    """Return the scopes that a client had by a grant; `shown` is what the user knows it by, None where they were shown nothing.
+
+    What a public client had says nothing of who gets it now: whoever is in a session has a code sent to a copy of it that they run.
+    """
+    if grant is None or not client.confidential:
         return frozenset()
     return grant.scopes if shown is None else grant.scopes_of(shown)

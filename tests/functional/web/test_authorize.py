@@ -373,6 +373,18 @@ class TestTheConsentPage:
             'Subject: An application was connected'
         ] * 2
 
+    def test_each_consent_to_a_public_client_is_mailed_as_anybody_may_run_a_copy_of_it(
+        self, visitor: Browser, native: Client, mailbox: Mailbox
+    ):
+        mailbox.read()
+
+        for port in (1, 2, 2):
+            decide(visitor, path(client_id='native', redirect_uri=f'http://127.0.0.1:{port}/callback'))
+
+        assert [text.splitlines()[0] for _, text in mailbox.read() if 'New login' not in text] == [
+            'Subject: An application was connected'
+        ] * 3
+
     @pytest.mark.parametrize('prompt', ['consent', ''])
     def test_asks_again_for_what_was_granted_once_and_is_not_any_more(self, visitor: Browser, user: User, prompt: str):
         Grant.allow(user, 'web-app', ['info', 'read', 'write'], 1, shown=SHOWN)
