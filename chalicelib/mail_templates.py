@@ -115,13 +115,13 @@ INVITATION = MailTemplate(
     translatable('You are invited to CryptFolio'),
     translatable(
         """\
-{inviter} invites you to CryptFolio, which keeps track of crypto portfolios.
+You are invited to CryptFolio, which keeps track of crypto portfolios, by its user with the email address <{inviter}>.
 
 Sign up here. The link works once and expires in a week:
 
 {link}
 
-If you do not know {inviter}, you can ignore this email."""
+If you do not know them, you can ignore this email."""
     ),
 )
 IF_NOT_YOU = translatable(
