@@ -136,9 +136,8 @@ def _render_consent(
     faults: Sequence[Fault] = (),
 ) -> Response:
     client, redirect_uri = authorization_request.client, authorization_request.redirect_uri
-    target = urlsplit(redirect_uri)
     # Browsers apply form-action to redirects after a form too, and the client may redirect on to any of its servers.
-    allowed = 'https:' if target.scheme == 'https' else redirect_uris.source(redirect_uri)
+    allowed = 'https:' if urlsplit(redirect_uri).scheme == 'https' else redirect_uris.source(redirect_uri)
     requested = [scope for scope in ALL if scope in authorization_request.scopes]
     return pages.render(
         'consent.html',
@@ -150,7 +149,7 @@ def _render_consent(
         user=user,
         client=client,
         owner=_owner_of(client),
-        redirect_host=target.netloc or target.scheme,
+        redirect_host=authorization_request.host,
         redirect_uri=redirect_uri,
         scopes=[(scope, SENTENCES[scope], scope in selected) for scope in requested],
         query=query,

@@ -1,7 +1,7 @@
 """Logging in and out, and forgotten passwords. No response reveals whether an email address has an account."""
 
-from typing import Any
-from urllib.parse import parse_qs, urlencode
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from chalice.app import Blueprint, Request, Response
 
@@ -9,10 +9,13 @@ from chalicelib import clock
 from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.http_io.request import network
-from chalicelib.models import Client, LogInStep, User
+from chalicelib.models import LogInStep, User
 from chalicelib.services.users import authentication, second_factors
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
+
+if TYPE_CHECKING:
+    from chalicelib.oauth.authorization import AuthorizationRequest
 
 bp = Blueprint(__name__)
 
@@ -117,12 +120,17 @@ def _render_login(request: Request, target: str, **context: Any) -> Response:
     return pages.render('login.html', request, next=target, application=_application_at(target), **context)
 
 
-def _application_at(target: str) -> str | None:
-    """Return the name of the application for which the user logs in, which is asked for consent at `target`; None for no application."""
+def _application_at(target: str) -> 'AuthorizationRequest | None':
+    """Return the authorization request for which the user logs in, None where `target` is none, or one that would be refused."""
     path, _, query = target.partition('?')
-    client_id = ' '.join(parse_qs(query).get('client_id', ())) if path == '/oauth/authorize' else ''
-    client = Client.find(client_id) if client_id else None
-    return client.name if client else None
+    if path != '/oauth/authorize':
+        return None
+    from chalicelib.oauth import authorization  # other log-ins should not pay for oauthlib's cold start
+
+    try:
+        return authorization.parse(query)
+    except (authorization.UntrustedClient, authorization.RedirectableError):
+        return None
 
 
 def _link_expired(request: Request) -> Response:

@@ -447,6 +447,12 @@ class TestTheConsentPage:
         assert (visitor.status, 'Web <app>' in visitor.text) == (200, True)
         assert visitor.get(path(scope='read')).status_code == 200
 
+    def test_a_request_that_would_be_refused_says_nothing_on_the_page_that_asks_for_the_password(self, visitor: Browser):
+        visitor.post('/logout', {})
+        for asked in ('/oauth/authorize?client_id=web-app', path(redirect_uri='https://elsewhere.example/'), path(response_type='token')):
+            visitor.get('/login?' + urlencode({'next': asked}))
+            assert (visitor.status, 'Web <app>' in visitor.text) == (200, False)
+
     def test_lets_one_log_in_as_somebody_else_who_is_told_for_what(self, visitor: Browser, make_user: Callable[..., User]):
         make_user('other@example.com')
         visitor.get(path())
@@ -454,7 +460,7 @@ class TestTheConsentPage:
 
         visitor.post('/logout', {'next': here})
         visitor.get(visitor.location)
-        assert 'To continue to Web <app>' in visitor.text
+        assert f'To continue to Web <app> at {urlsplit(REDIRECT).netloc}' in visitor.text
         visitor.log_in('other@example.com', next=here)
         visitor.get(visitor.location)
 

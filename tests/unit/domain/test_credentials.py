@@ -134,6 +134,14 @@ def test_no_application_has_the_name_of_this_server_however_it_is_written(name: 
     assert [fault.code for fault in refused.value.faults] == ['reserved']
 
 
+@pytest.mark.parametrize(('name', 'code'), [('x' * 65, 'too_long'), ('Your account is locked: https://evil.example', 'address')])
+def test_the_name_of_an_application_is_no_message(name: str, code: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        credentials.parse_application_name(name)
+    assert [fault.code for fault in refused.value.faults] == [code]
+    assert credentials.parse_application_name('x' * 64) == 'x' * 64
+
+
 def test_a_name_of_symbols_takes_no_longer_than_another() -> None:
     name = ''.join(31 * symbol for symbol in '\u00a9\u00ae\u00a5\u00b6+\u20a3\u2295!')  # of which each may be a letter, or stand between
     started = time.process_time()
