@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from chalice.app import Blueprint, Request, Response
 
@@ -61,7 +61,7 @@ def submit_authorize() -> Response:
 
     request = bp.current_request
     form = forms.read(request)
-    query = form.text('query')
+    query = urlencode(parse_qsl(form.text('query'), keep_blank_values=True))  # so that any of it may be in a header
     user = sessions.current_user(request)
     if user is None:
         return pages.redirect(pages.link(request, sessions.login_path(f'/oauth/authorize?{query}')))

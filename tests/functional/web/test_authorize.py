@@ -792,9 +792,13 @@ def test_nobody_is_sent_silently_where_they_did_not_agree_to_be_whenever_the_app
     assert changed > 3
 
 
-def test_a_code_for_what_is_allowed_while_the_application_is_changed_goes_where_the_page_said(visitor: Browser, user: User, app: Client):
-    visitor.get(path(redirect_uri=None))
-    form = hidden_fields(visitor) | {'granted': 'read', 'decision': 'allow'}
+@pytest.mark.parametrize('state', ['', '&state=a\r\nX-Injected: b'])
+def test_a_code_for_what_is_allowed_while_the_application_is_changed_goes_where_the_page_said(
+    visitor: Browser, user: User, app: Client, state: str
+):
+    asked = path(redirect_uri=None, state=None)
+    visitor.get(asked)
+    form = hidden_fields(visitor) | {'granted': 'read', 'decision': 'allow', 'query': asked.partition('?')[2] + state}
     changed = 0
     for number in range(1, 20):
         change(app, user)
