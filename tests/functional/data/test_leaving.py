@@ -121,6 +121,35 @@ def test_a_download_is_charged_for_by_what_is_read(api: Api, user: User, monkeyp
     assert charged.requests == rows // 4 + 2
 
 
+@pytest.mark.parametrize('first', [1, 2, 500])
+def test_transactions_are_in_the_order_of_their_ledgers_however_many_are_read_at_once(
+    world: World, http: ChaliceClient, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    monkeypatch.setattr(own_data, '_FIRST', first)
+    monkeypatch.setattr(own_data, '_LEDGERS_AT_ONCE', 2)
+    browser = Browser(http)
+    browser.log_in('ann@example.com')
+
+    rows = json.loads(download(browser).read('data.json'))['transactions']
+
+    children = [(row['portfolio_id'], row['kind'], row['id']) for row in rows]
+    assert len(set(children)) > 2
+    assert [child for child, _ in itertools.groupby(children)] == list(dict.fromkeys(children))
+    for child in set(children):
+        times = [row['txn_at'] for row in rows if (row['portfolio_id'], row['kind'], row['id']) == child]
+        assert times == sorted(times, reverse=True)
+
+
+def test_answers_that_may_be_given_again_are_not_read(api: Api, user: User) -> None:
+    assert api.request('POST', '/api/portfolios', {'title': 'x', 'currencies': ['btc']}, {'Idempotency-Key': 'one'}).status_code == 201
+
+    kinds_read = {type(item).__name__ for item in own_data.read(user, clock.now()).items}
+
+    assert 'IdempotencyRecord' not in kinds_read
+    assert {'User', 'Portfolio'} <= kinds_read
+    assert any(item['sk']['S'].startswith('IDEMPOTENCY#') for item in table())
+
+
 def test_one_download_at_a_time_takes_the_memory_that_it_needs(
     logged_in: Browser, http: ChaliceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
