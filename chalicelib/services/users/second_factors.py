@@ -78,6 +78,7 @@ def confirm_authenticator(user: User, step: LogInStep, code: str, now: int) -> N
     if time_step is None:
         raise Invalid(_WRONG_CODE)
     encrypted = vault.encrypt(secret, _context(user.user_id))
+    access.forbid_remote_login(user.user_id)  # first, too: what came by the password alone is to outlive no process that dies here
     transact(Authenticator.creation(user.user_id, encrypted, time_step, now), user.check_unchanged())
     with contextlib.suppress(NotFound):  # the same form, sent twice
         step.finish()

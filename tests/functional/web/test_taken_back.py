@@ -4,16 +4,18 @@ import itertools
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pyotp
 import pytest
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
-from chalicelib.models import Authenticator, Client, ClientIdentity, Grant, RecoveryCodes, User, transact
+from chalicelib.models import Authenticator, Client, ClientIdentity, Grant, Item, LogInStep, Passkey, RecoveryCodes, User, transact
 from chalicelib.oauth import consents
-from chalicelib.services.users import access, second_factors
+from chalicelib.services.users import access, passkeys, second_factors
 from tests.support.browser import Browser
 from tests.support.dynamodb import before_write, survives
 from tests.support.oauth import GOOD, ask
+from tests.support.passkey_device import Device
 
 HERE, ELSEWHERE = 'https://b.example/', 'https://elsewhere.example/'
 ASKED = {'response_type': 'code', 'client_id': 'test-app', 'redirect_uri': HERE, 'scope': 'read write'}
@@ -171,3 +173,36 @@ def test_where_log_in_by_applications_is_forbidden_none_is_left_that_did(http: C
         if came_to_its_end:
             break
     assert writes > 1
+
+
+@pytest.mark.parametrize('factor', ['app', 'passkey'])
+def test_a_second_factor_whose_request_dies_leaves_no_application_that_logged_in_by_the_password(
+    http: ChaliceClient, user: User, app: Client, factor: str
+):
+    for writes in itertools.count(1):
+        User.find(user.user_id).allow_remote()
+        assert ask(http, GOOD).status_code == 200
+        add = begin_to_add(User.find(user.user_id), factor)
+
+        came_to_its_end = survives(add, writes)
+
+        assert not second_factors.of_user(user.user_id).protect or Grant.of_user(user.user_id) == []
+        if came_to_its_end:
+            break
+        for item in Item.query(user.pk, Item.sk.startswith('FACTOR#')):
+            item.delete()
+        for passkey in Passkey.of_user(user.user_id):
+            passkey.delete()
+    assert writes > 3
+
+
+def begin_to_add(user: User, factor: str) -> Callable[[], object]:
+    """Return what adds a second factor."""
+    now = clock.now()
+    if factor == 'app':
+        step = LogInStep.find(second_factors.begin_authenticator(user, now), now, 'app')
+        code = pyotp.TOTP(str(step.secret)).at(now)
+        return lambda: second_factors.confirm_authenticator(user, step, code, now)
+    step = LogInStep.find(passkeys.begin_registration(user, now), now, 'register')
+    made = Device().create(passkeys.registration_options(user, [], step))
+    return lambda: passkeys.register_passkey(user, step, made, 'Key', now)
