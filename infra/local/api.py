@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit
 _MOST_SKIPPED_BYTES = 10 * MOST_BODY_BYTES
+_MOST_CHUNKS = 10_000  # who sends a byte at a time sends nothing long
 _PIECE = 65_536
 _LONGEST_LINE = 8_192
 _DECIMAL = re.compile(r'[0-9]{1,15}')
@@ -174,9 +175,12 @@ class Handler(BaseHTTPRequestHandler):
         if encoding.strip(' \t').lower() != 'chunked':
             self._refuse_rest('DEFAULT_4XX', 400)
         body = bytearray()
-        while chunk := self._read_chunk(MOST_BODY_BYTES - len(body)):
+        for _ in range(_MOST_CHUNKS):
+            chunk = self._read_chunk(MOST_BODY_BYTES - len(body))
+            if not chunk:
+                return bytes(body)
             body += chunk
-        return bytes(body)
+        self._refuse_rest('REQUEST_TOO_LARGE', 413)
 
     def _read_chunk(self, most_bytes: int) -> bytes:
         """Return one chunk, b'' for the last (RFC 9112 section 7.1). Raises Refused."""
