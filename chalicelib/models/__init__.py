@@ -31,7 +31,7 @@ from chalicelib.models.derived import MOST_MEMBERSHIPS, Derived, Membership, Mer
 from chalicelib.models.derived_addresses import DerivedAddresses
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_address import Email, FormerEmail, email_taken_error
-from chalicelib.models.email_change import email_change, email_restoration, email_return, link_listing, links_after_return
+from chalicelib.models.email_change import email_change, email_restoration, email_return, link_listing, links_after_return, links_elsewhere
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.grant import Grant, GrantChanged
@@ -59,7 +59,7 @@ from chalicelib.models.second_factor import Authenticator, Passkey, RecoveryCode
 from chalicelib.models.session import Session, SessionPointer, new_token
 from chalicelib.models.share_link import ShareLink, ShareToken
 from chalicelib.models.snapshot import Snapshot
-from chalicelib.models.take_back import TakeBack, earlier_than, still_working
+from chalicelib.models.take_back import TakeBack, earlier_than
 from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
 from chalicelib.models.upstream import UpstreamState
 from chalicelib.models.user import User
@@ -170,6 +170,7 @@ __all__ = [
     'is_position',
     'link_listing',
     'links_after_return',
+    'links_elsewhere',
     'make_one_more',
     'new_token',
     'read_daily_closes',
@@ -180,7 +181,6 @@ __all__ = [
     'release_derived',
     'remove_history',
     'split_by_month',
-    'still_working',
     'time_of',
     'transact',
     'version_mismatch',

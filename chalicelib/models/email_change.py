@@ -61,6 +61,11 @@ def links_after_return(user: User, email: str, now: int) -> list[TakeBack]:
     return working[: theirs[0]] if theirs else []
 
 
+def links_elsewhere(user: User, now: int) -> list[TakeBack]:
+    """Return the links that work and would give a user another address than they have."""
+    return [link for link in still_working(user.take_backs, now) if not link.email or Email.key(link.email) != Email.key(user.email)]
+
+
 def email_return(user: User, email: str, left: list[TakeBack], now: int, instead_of: User | None = None) -> list[Write]:
     """Return the writes by which a user returns to an address, with the links that are then left; they raise as those of `email_change`.
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from chalicelib import locales, mail_templates
 from chalicelib.config import settings
 from chalicelib.errors import Fault, Invalid, NotFound
-from chalicelib.models import AttemptCounter, EmailToken, User, Write, new_token, still_working, transact
+from chalicelib.models import AttemptCounter, EmailToken, User, Write, links_elsewhere, new_token, transact
 from chalicelib.services.users import authentication, mailing, passkeys, second_factors
 from chalicelib.texts import translatable
 
@@ -80,9 +80,9 @@ def link_token(token: str, user: User, kind: FactorKind, now: int) -> Write:
 def _check_address_stays(user: User, now: int) -> None:
     """Check that the mailbox that is to vouch for a factor is the owner's for good: one that stays would outlast a thief's address.
 
-    Raises Invalid while a change of the address can be taken back.
+    Raises Invalid while a change of the address can be taken back that gave the account the one that it has.
     """
-    restorable = still_working(user.take_backs, now)
+    restorable = links_elsewhere(user, now)
     if restorable:
         time = locales.minute(restorable[-1].until)
         sentence = translatable(

@@ -445,6 +445,15 @@ def test_no_factor_is_added_nor_codes_replaced_while_a_change_can_be_taken_back(
     assert (logged_in.status, 'We sent an email to evil@example.net' in logged_in.text) == (200, True)
 
 
+def test_who_returned_to_the_first_address_may_add_a_factor_at_once(logged_in: Browser, mailbox: Mailbox):
+    change(logged_in, mailbox, EVIL)
+    change(logged_in, mailbox, OWNERS)
+
+    logged_in.post('/profile/passkeys', {'current_password': PASSWORD})
+
+    assert (logged_in.status, f'We sent an email to {OWNERS}' in logged_in.text) == (200, True)
+
+
 def test_another_spelling_of_an_address_is_taken_back_too(
     logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
 ):
