@@ -13,7 +13,7 @@ from chalice.app import Chalice, Request, Response
 from chalicelib import texts
 from chalicelib.config import settings
 from chalicelib.domain.addresses import private_keys
-from chalicelib.errors import AppError, TooMany
+from chalicelib.errors import AppError, TooMany, TooManyRequests
 from chalicelib.http_io import methods
 from chalicelib.texts import translatable, translatable_plural
 from chalicelib.web import figures, sessions, static_files
@@ -207,7 +207,8 @@ def render_error(request: Request, error: AppError) -> Response:
     title, text = _TITLES_BY_CODE.get(error.code) or _TITLES.get(error.status, _UNEXPECTED)
     if isinstance(error, TooMany):
         text = translatable('To protect your account, please try again in {time}.', time=_in_words(error.retry_after))
-    return error_page(request, error.status, title, text, dict(error.headers()))
+    nobody = {'user': None} if isinstance(error, TooManyRequests) else {}  # whom to look up would be work for each request over the limit
+    return error_page(request, error.status, title, text, dict(error.headers()), **nobody)
 
 
 def _in_words(seconds: int) -> str:

@@ -25,6 +25,7 @@ from chalicelib.http_io.rate_limiter import MOST_TRACKED, Limiter
 from chalicelib.models import Address, ApiKey, Item, RequestCount
 from chalicelib.oauth import signing
 from tests.support.api import Api
+from tests.support.browser import Browser
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import refusing, table
 
@@ -319,6 +320,14 @@ class TestNetworks:
         assert ask(api).status_code == 404  # whoever has a token is counted by it
         stopped_clock.advance(55)
         assert http.http.get('/api/status').status_code == 200
+
+    def test_what_is_refused_reads_nothing(self, logged_in: Browser, requests_made: list[str]):
+        for _ in range(2 * LIMIT):
+            logged_in.get('/status')
+        requests_made.clear()
+
+        assert logged_in.get('/status').status_code == 429
+        assert requests_made == []
 
     @pytest.mark.usefixtures('_capacity_of_aws')
     def test_what_reads_much_counts_as_several_requests(self, http: ChaliceClient):
