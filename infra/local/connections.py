@@ -153,15 +153,16 @@ class Connections:
 
     def wait_for_turn(self, connection: Connection) -> None:
         """Wait until a connection may be worked for, and is not ended meanwhile. Raises ConnectionResetError where it was before."""
-        connection.waits_since = monotonic()
         with self._changing:
+            if connection.is_ended:
+                raise ConnectionResetError
+            connection.waits_since = monotonic()
             connection.turn.clear()
             self._waiting.append(connection)
             self._give_turns()
         connection.turn.wait()
-        with self._changing:
-            if connection.is_ended:
-                raise ConnectionResetError
+        if connection.is_ended:
+            raise ConnectionResetError
 
     def end_turn(self, connection: Connection) -> None:
         """Let others be worked for; this one waits for its client."""

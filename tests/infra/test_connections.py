@@ -202,6 +202,19 @@ def test_few_requests_of_one_network_are_worked_for_at_once_and_those_of_another
     assert service.blocked == 20
 
 
+def test_a_connection_that_was_ended_waits_for_no_turn() -> None:
+    connections = Connections(1)
+    clients = [socket.socket() for _ in range(2)]
+    connections.add(clients[0], ATTACKER)
+    ended = connections.of(clients[0])
+    connections.add(clients[1], OWNER)  # for which the other one is ended, just before its request is whole
+
+    with pytest.raises(ConnectionResetError):
+        ended.begin_work()
+    for client in clients:
+        client.close()
+
+
 def test_who_waits_for_a_turn_makes_room_for_the_connections_of_others() -> None:
     with serving(Connections(8, most_worked_for=2)) as service:
         head = f'GET /blocked HTTP/1.1\r\nX-Forwarded-For: {ATTACKER}\r\n\r\n'.encode()
