@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models import table as tables
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
-from moto.dynamodb.models.table import RESULT_SIZE_LIMIT
 from moto.dynamodb.models.utilities import dynamo_json_dump
 from moto.dynamodb.parsing.key_condition_expression import parse_expression
 
@@ -146,7 +146,7 @@ def _page(rows: Iterable[_Row], request: Json) -> Iterator[_Row]:
     for number, row in enumerate(rows, 1):
         yield row
         size += row.item.size()
-        if number == limit + 1 if limit else size > RESULT_SIZE_LIMIT:
+        if number == limit + 1 if limit else size > tables.RESULT_SIZE_LIMIT:
             return
 
 

@@ -40,6 +40,7 @@ _HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[\s;])')
 _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio, also where its link was copied badly
 # Of lines that are no headers; others are of the bodies of mails, which are not read.
 _NO_HEADERS = (defects.FirstHeaderLineIsContinuationDefect, defects.MissingHeaderBodySeparatorDefect)
+_CREDENTIALS = ('Authorization', 'X-API-KEY', 'Cookie')
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED', 503: 'AUTHORIZER_FAILURE'}
 
 
@@ -139,6 +140,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             headers = self._headers()
             self.incoming.network = network_of(headers[proxies.SOURCE])
+            self.incoming.caller = tuple(self.headers.get(name) for name in _CREDENTIALS)
             body = self._read_body()
             self.incoming.begin_work()
             return _by_application(self.server.gateway.handle_request(self.command, self._route(), headers, body))

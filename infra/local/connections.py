@@ -5,7 +5,8 @@ that has waited for longest, for its client or its turn, of the network that has
 others do not have many requests open, is not among them.
 
 Few requests are worked for at once: one that reads megabytes takes a hundred of memory, and more at once are no sooner done, in one process
-before one emulated database. Half of these turns are the most for one network, and the next goes to who has fewest.
+before one emulated database. Half of these turns are the most for one network, and a quarter for one caller there, who is told from others
+by the credentials that they send, good ones or not. The next turn goes to who has fewest.
 """
 
 import resource
@@ -43,12 +44,13 @@ def most_at_once() -> int:
 class Connection(RawIOBase):
     """What comes from a client: reading raises TimeoutError for one that takes too long, ConnectionResetError once it was ended here.
 
-    `network` is whom it counts for, `body_bytes` how much of its body, or then of the answer's, is in memory. `waits_since` is when it
-    began to wait for its client, or for its `turn`; None while the application works for it.
+    `network` is whom it counts for, `caller` the credentials that came with its request, and `body_bytes` how much of its body, or then of
+    the answer's, is in memory. `waits_since` is when it began to wait for its client, or for its `turn`; None while it is worked for.
     """
 
     def __init__(self, client: socket, network: str, among: 'Connections', seconds: Callable[[int], float]) -> None:
         self.network = self._peer = network
+        self.caller: object = None
         self.body_bytes = 0
         self.waits_since: float | None = monotonic()
         self.turn = Event()
@@ -171,17 +173,27 @@ class Connections:
             self._give_turns()
 
     def _give_turns(self) -> None:
-        """Let as many be worked for as may be: the first of the network for which fewest are."""
+        """Let as many be worked for as may be: the first one of those for whose networks fewest are, and for whom themselves."""
         self._waiting = [each for each in self._waiting if not each.is_ended]
-        working = Counter(each.network for each in self._open.values() if each.waits_since is None)
-        while self._waiting and working.total() < self._most_worked_for:
-            first = min(self._waiting, key=lambda each: working[each.network])
-            if working[first.network] >= max(1, self._most_worked_for // 2):
+        working = [each for each in self._open.values() if each.waits_since is None]
+        networks, callers = Counter(each.network for each in working), Counter(map(_caller, working))
+
+        def has_turns(each: Connection) -> tuple[int, int]:
+            return networks[each.network], callers[_caller(each)]
+
+        while networks.total() < self._most_worked_for:
+            entitled = [each for each in self._waiting if self._may_have_more(*has_turns(each))]
+            if not entitled:
                 return
+            first = min(entitled, key=has_turns)
             self._waiting.remove(first)
-            working[first.network] += 1
+            networks[first.network] += 1
+            callers[_caller(first)] += 1
             first.waits_since = None
             first.turn.set()
+
+    def _may_have_more(self, turns_of_network: int, turns_of_caller: int) -> bool:
+        return turns_of_network < max(1, self._most_worked_for // 2) and turns_of_caller < max(1, self._most_worked_for // 4)
 
     def make_room(self, connection: Connection, length: int) -> None:
         """Count bytes that a connection holds, ending connections until all hold no more than they may. Raises ConnectionResetError."""
@@ -206,3 +218,7 @@ class Connections:
         heaviest = [each for each in waiting if weights[each.network] == most]
         max(heaviest, key=lambda each: (weight(each), -(each.waits_since or 0))).end()
         return True
+
+
+def _caller(connection: Connection) -> tuple[str, object]:
+    return connection.network, connection.caller

@@ -64,9 +64,9 @@ class Service:
         raw.sendall(f'POST /length HTTP/1.1\r\n{headers}\r\n'.encode() + body)
         return raw
 
-    def get(self, path: str, source: str = OWNER) -> http.client.HTTPResponse:
+    def get(self, path: str, source: str = OWNER, **headers: str) -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE_SECONDS)
-        connection.request('GET', path, headers={'X-Forwarded-For': source, 'Connection': 'close'})
+        connection.request('GET', path, headers={'X-Forwarded-For': source, 'Connection': 'close'} | headers)
         answer = connection.getresponse()
         answer.read()
         return answer
@@ -184,21 +184,39 @@ def test_where_all_connections_are_worked_for_the_next_is_told_to_come_again() -
     assert statuses == [200]
 
 
+def get_blocked(service: Service, number: int, source: str, **headers: str) -> list[Thread]:
+    threads = [Thread(target=service.get, args=('/blocked', source), kwargs=headers) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
 def test_few_requests_of_one_network_are_worked_for_at_once_and_those_of_another_wait_for_none_of_them() -> None:
-    with serving(Connections(64, most_worked_for=6)) as service:
-        statuses: list[int] = []
-        slow = [Thread(target=lambda: statuses.append(service.get('/blocked', ATTACKER).status)) for _ in range(20)]
-        for thread in slow:
-            thread.start()
-        wait_until(lambda: service.server.connections.count == 20 and service.blocked == 3)
+    with serving(Connections(64, most_worked_for=8)) as service:
+        slow = [thread for number in range(20) for thread in get_blocked(service, 1, ATTACKER, Cookie=f'session={number}')]
+        wait_until(lambda: service.server.connections.count == 20 and service.blocked == 4)
 
         assert [service.get('/quick').status for _ in range(10)] == [200] * 10
-        assert service.blocked == 3
+        assert service.blocked == 4
         service.unblocked.set()
         for thread in slow:
             thread.join()
 
-    assert statuses == [200] * 20
+    assert service.blocked == 20
+
+
+@pytest.mark.parametrize('name', ['Cookie', 'Authorization', 'X-API-KEY'])
+def test_fewer_of_one_caller_are_worked_for_at_once_and_another_one_of_their_network_waits_for_none_of_them(name: str) -> None:
+    with serving(Connections(64, most_worked_for=8)) as service:
+        slow = get_blocked(service, 20, ATTACKER, **{name: 'one'})
+        wait_until(lambda: service.server.connections.count == 20 and service.blocked == 2)
+
+        assert [service.get('/quick', ATTACKER, **{name: 'other'}).status for _ in range(10)] == [200] * 10
+        assert service.blocked == 2
+        service.unblocked.set()
+        for thread in slow:
+            thread.join()
+
     assert service.blocked == 20
 
 
