@@ -18,7 +18,6 @@ bp = Blueprint(__name__)
 _DONE = {'deletion': translatable('Your account will be deleted as shown below.'), 'kept': translatable('Your account will be kept.')}
 _DOWNLOADS_A_DAY = 20
 _DAY = 86_400
-_PATIENCE_SECONDS = 20
 
 # Each takes some hundreds of megabytes, where it is of much, and a home server is one process for everybody.
 _PACKING = BoundedSemaphore(1)
@@ -39,7 +38,7 @@ def download_own_data() -> Response:
     request = bp.current_request
     forms.read(request)
     user = sessions.require_user(request)
-    if not _PACKING.acquire(timeout=_PATIENCE_SECONDS):
+    if not _PACKING.acquire(blocking=False):  # who waits would keep others from their turn
         raise Busy
     try:
         return pages.Attachment(_pack(user, clock.now()), 'application/zip', 'cryptfolio.zip')

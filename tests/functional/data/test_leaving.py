@@ -22,7 +22,6 @@ from chalicelib.models import Code, Follower, Grant, Item, LatestRates, TakeBack
 from chalicelib.services.histories import refresh
 from chalicelib.services.ledgers import policy
 from chalicelib.services.users import leaving, own_data
-from chalicelib.web import own_data as own_data_pages
 from infra.data.table import kind_of
 from tests.support.api import PASSWORD, Api
 from tests.support.browser import Browser, Mailbox
@@ -150,10 +149,7 @@ def test_answers_that_may_be_given_again_are_not_read(api: Api, user: User) -> N
     assert any(item['sk']['S'].startswith('IDEMPOTENCY#') for item in table())
 
 
-def test_one_download_at_a_time_takes_the_memory_that_it_needs(
-    logged_in: Browser, http: ChaliceClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(own_data_pages, '_PATIENCE_SECONDS', 0.01)
+def test_one_download_at_a_time_takes_the_memory_that_it_needs(logged_in: Browser, http: ChaliceClient) -> None:
     second = Browser(http)
     second.log_in()
 
