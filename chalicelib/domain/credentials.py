@@ -21,6 +21,8 @@ _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
     r'(?=.{1,189}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
 )
+# What mail programs make a link of without being told: `www.`, or a domain with a path.
+_LOOKS_LIKE_LINK = re.compile(r'://|\bwww\.|\.[^\W\d_]{2,}[/?#]', re.IGNORECASE)
 _COMMON = frozenset(
     re.findall(
         r'\S+',
@@ -37,6 +39,14 @@ def parse_email(text: str) -> str:
     """Return the email address without surrounding whitespace. Raises Invalid."""
     address = text.strip()
     if not _EMAIL.fullmatch(address):
+        _raise_invalid('email', 'malformed', translatable('Enter an email address such as you@example.com'))
+    return address
+
+
+def parse_new_email(text: str) -> str:
+    """Return the email address that an account is to have, of which no mail program makes a link to somewhere else. Raises Invalid."""
+    address = parse_email(text)
+    if _LOOKS_LIKE_LINK.search(address.rpartition('@')[0]):
         _raise_invalid('email', 'malformed', translatable('Enter an email address such as you@example.com'))
     return address
 
@@ -77,7 +87,7 @@ def parse_application_name(text: str) -> str:
     name = parse_title('name', text)
     if len(name) > LONGEST_APPLICATION_NAME:
         _raise_invalid('name', 'too_long', translatable('Use at most {most} characters', most=LONGEST_APPLICATION_NAME))
-    if '://' in name:
+    if _LOOKS_LIKE_LINK.search(name):
         _raise_invalid('name', 'address', translatable('A name must not contain the address of a page'))
     if not any(_is_visible(character) for character in name):
         _raise_invalid('name', 'blank', translatable('A name must have visible letters'))

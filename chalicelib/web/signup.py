@@ -7,7 +7,7 @@ from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
 from chalicelib.config import settings
-from chalicelib.domain.credentials import check_new_password, parse_email, parse_name
+from chalicelib.domain.credentials import check_new_password, parse_name, parse_new_email
 from chalicelib.errors import Invalid, NotFound, check_all
 from chalicelib.http_io.request import network
 from chalicelib.models import EmailToken
@@ -49,10 +49,10 @@ def _sign_up(request: Request, form: forms.Form, invitation: str) -> str:
     """Sign up with what was entered; return the email address. Raises Invalid with all of its faults, TooMany."""
     check_all(
         lambda: parse_name(form.text('name')),
-        lambda: parse_email(form.text('email')),
+        lambda: parse_new_email(form.text('email')),
         lambda: check_new_password(form.text('password'), form.text('email')),
     )
-    email = parse_email(form.text('email'))
+    email = parse_new_email(form.text('email'))
     sign_ups.sign_up(
         name=parse_name(form.text('name')),
         email=email,

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib import mail_templates
 from chalicelib.config import settings
-from chalicelib.domain.credentials import check_new_password, mailbox_of, parse_email, parse_name
+from chalicelib.domain.credentials import check_new_password, mailbox_of, parse_name, parse_new_email
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import AttemptCounter, EmailToken, FormerEmail, Invitation, User, new_token, transact
 from chalicelib.models.client import digest
@@ -46,7 +46,7 @@ def create_confirmed(*, name: str | None, email: str, password: str, now: int) -
 
     Raises Invalid, also if the address is taken.
     """
-    address = parse_email(email)
+    address = parse_new_email(email)
     check_new_password(password, address)
     name = parse_name(name or address.partition('@')[0])
     user = User.new(name=name, email=address, password_hash=hash_password(password), allow_remote_login=False, now=now)

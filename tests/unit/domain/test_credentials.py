@@ -134,12 +134,40 @@ def test_no_application_has_the_name_of_this_server_however_it_is_written(name: 
     assert [fault.code for fault in refused.value.faults] == ['reserved']
 
 
-@pytest.mark.parametrize(('name', 'code'), [('x' * 65, 'too_long'), ('Your account is locked: https://evil.example', 'address')])
+@pytest.mark.parametrize(
+    ('name', 'code'),
+    [
+        ('x' * 65, 'too_long'),
+        ('Your account is locked: https://evil.example', 'address'),
+        ('WWW.evil.example', 'address'),
+        ('See evil.example/login', 'address'),
+        ('evil.example?a', 'address'),
+    ],
+)
 def test_the_name_of_an_application_is_no_message(name: str, code: str) -> None:
     with pytest.raises(Invalid) as refused:
         credentials.parse_application_name(name)
     assert [fault.code for fault in refused.value.faults] == [code]
     assert credentials.parse_application_name('x' * 64) == 'x' * 64
+
+
+@pytest.mark.parametrize('name', ['Charts.example', 'A/B', 'Version 1.2/3', 'wwwhat?', 'Really? Yes.'])
+def test_a_name_with_dots_or_slashes_is_no_address_by_that(name: str) -> None:
+    assert credentials.parse_application_name(name) == name
+
+
+@pytest.mark.parametrize(
+    'local', ['www.evil.example/login', 'evil.example/login', 'WWW.evil', 'evil.example?a=b', 'evil.example#a', 'a.www.b']
+)
+def test_no_account_has_an_address_that_mail_programs_make_a_link_of(local: str) -> None:
+    with pytest.raises(Invalid):
+        credentials.parse_new_email(f'{local}@attacker.example')
+    assert credentials.parse_email(f'{local}@attacker.example')  # of whoever has one
+
+
+@pytest.mark.parametrize('address', ['ann.lee@example.com', 'sales/de@example.com', "o'neil+www@example.com", 'awww.x@example.com'])
+def test_other_addresses_may_be_an_accounts(address: str) -> None:
+    assert credentials.parse_new_email(address) == address
 
 
 def test_a_name_of_symbols_takes_no_longer_than_another() -> None:
