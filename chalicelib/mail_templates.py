@@ -77,8 +77,8 @@ FORMER_EMAIL = MailTemplate(
         """\
 Someone, probably you, entered this email address to sign up to CryptFolio, to set a new password, or to use it for another account.
 
-The account that used it got another address less than seven days ago. For seven days, that can be undone, and no other account can have
-this address.
+The account that used it has another address now. For seven days after that, and up to 90 days if it goes on changing its address, the
+change can be undone, and no other account can have this address.
 
 If it was not you who changed it, someone knows your password. Undo the change through the link in the email that this address got then,
 "Your email address was changed". If you find several of them, and the link in one is no longer valid, try the others.

@@ -3,7 +3,8 @@
 Each change mails one to the address until then, and it is listed before, so that no mail has one that never works. Taking a change back
 takes those after it back too, so it voids their links and leaves those of earlier changes: whoever had the account first has the last word,
 however often those after them change its address. So those of earlier changes work for as long as any of a later one does, and for a week
-after it was used; and who returns to an address, as its user, has taken back what came after it.
+after it was used, but no longer than LONGEST_SECONDS: who once had a mailbox could else keep its address from everybody for ever. And who
+returns to an address, as its user, has taken back what came after it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,15 +15,19 @@ from chalicelib import errors
 
 MOST_TAKE_BACKS = 20  # of a user at a time
 WORKS_SECONDS = 7 * 86_400
-TOKEN_SECONDS = 365 * 86_400  # longer than those of earlier changes can have to work: the list says for how long that is
+LONGEST_SECONDS = 90 * 86_400
 
 
 class TakeBack(NamedTuple):
-    """One link: `token_id` is that of its token, which works until `until`; it was mailed to `email`, not stored by earlier releases."""
+    """One link: `token_id` is that of its token, which works until `until`, and may do so until `longest`; it was mailed to `email`.
+
+    The last two were not stored by earlier releases.
+    """
 
     token_id: str
     until: int
     email: str | None = None
+    longest: int | None = None
 
 
 def still_working(links: Iterable[TakeBack], now: int) -> list[TakeBack]:
@@ -31,8 +36,8 @@ def still_working(links: Iterable[TakeBack], now: int) -> list[TakeBack]:
 
 
 def lasting(links: Iterable[TakeBack], until: int) -> list[TakeBack]:
-    """Return the links, of which each works until then at least."""
-    return [link._replace(until=max(link.until, until)) for link in links]
+    """Return the links, of which each works until then, or as long as it may."""
+    return [link._replace(until=max(link.until, min(until, link.longest or 0))) for link in links]
 
 
 def earlier_than(token_id: str, links: Sequence[TakeBack], now: int) -> list[TakeBack]:

@@ -9,7 +9,7 @@ from enum import Enum
 
 from chalicelib import mail_templates, notice_templates
 from chalicelib.config import settings
-from chalicelib.domain.credentials import parse_email
+from chalicelib.domain.credentials import parse_new_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import (
     AttemptCounter,
@@ -27,7 +27,7 @@ from chalicelib.models import (
     new_token,
     transact,
 )
-from chalicelib.models.take_back import TOKEN_SECONDS, WORKS_SECONDS
+from chalicelib.models.take_back import LONGEST_SECONDS, WORKS_SECONDS
 from chalicelib.passwords import hash_password, verify_password
 from chalicelib.services.users import authentication, mailing, notices, second_factors
 from chalicelib.texts import translatable
@@ -50,8 +50,8 @@ def request_email_change(user: User, *, typed: str, password: str, session_id: s
     Somebody who signed up with the address and never confirmed it does not have it; who moved away from it and can take that back does.
     Raises Invalid, TooMany, NotSent.
     """
-    check_all(lambda: parse_email(typed), lambda: authentication.check_current_password(user, password, session_id, now))
-    email = parse_email(typed)
+    check_all(lambda: parse_new_email(typed), lambda: authentication.check_current_password(user, password, session_id, now))
+    email = parse_new_email(typed)
     AttemptCounter.record('change_email', user.user_id, 5, _HOUR, now)
     token = new_token()
     owner, kept = User.with_email(email), _is_kept_for_another(email, user, now)
@@ -110,11 +110,11 @@ def _move(user: User, email_token: EmailToken, now: int) -> None:
     and goes on working if the change fails after that, or dies; repeated a minute later, that mails another one, which works too.
     Raises as `change_email`, and Invalid where somebody else has the address.
     """
-    new, link, until = str(email_token.email), new_token(), now + WORKS_SECONDS
-    creation = EmailToken.creation(link, purpose='take_back', user_id=user.user_id, email=user.email, expires_at=now + TOKEN_SECONDS)
+    new, link, until, longest = str(email_token.email), new_token(), now + WORKS_SECONDS, now + LONGEST_SECONDS
+    creation = EmailToken.creation(link, purpose='take_back', user_id=user.user_id, email=user.email, expires_at=longest)
     values = {'old': user.email, 'new': new, 'link': mailing.token_link('/take-back', link), 'forgot': settings().url('/forgot')}
     change = email_change(user, new, until, now, instead_of=_find_unconfirmed(new, user))
-    listed = link_listing(user, TakeBack(EmailToken.id_of(link), until, user.email), now)
+    listed = link_listing(user, TakeBack(EmailToken.id_of(link), until, user.email, longest), now)
     begun = [email_token.claim(now), creation, listed.write]
     withdrawal = [email_token.release(), mailing.deletion(creation), listed.withdrawal]
     mailing.store_and_send(begun, withdrawal, user.email, notice_templates.EMAIL_CHANGED, **values)

@@ -351,6 +351,20 @@ def test_the_first_owners_link_works_as_long_as_any_later_one_and_a_week_after_t
     assert User.find(user.user_id).email == OWNERS
 
 
+def test_who_keeps_changing_the_address_keeps_the_first_one_for_ninety_days_at_most(
+    logged_in: Browser, user: User, mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    change(logged_in, mailbox, EVIL)
+    began = clock.now()
+    while clock.now() < began + 120 * DAY:
+        kept = FormerEmail.kept_for(OWNERS, clock.now())
+        assert kept == (user.user_id if clock.now() < began + 90 * DAY else None)
+        stopped_clock.advance(6 * DAY)
+        logged_in.log_in(EVIL)
+        change(logged_in, mailbox, 'more@example.net')
+        change(logged_in, mailbox, EVIL)
+
+
 def test_where_no_later_change_is_the_first_owners_link_works_for_a_week(
     logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox, stopped_clock: StoppedClock
 ):
