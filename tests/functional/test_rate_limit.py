@@ -29,6 +29,7 @@ from tests.support.browser import Browser
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import refusing, table
 
+FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
 LIMIT, STEP, EARLY = 25, 10, 5
 FREE = '/api/portfolios/1/balances/nosuch'  # a private path that reads nothing
 NAMES = ('RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset')
@@ -282,6 +283,14 @@ class TestCost:
             one = SimpleNamespace(context={'authorizer': {'principalId': 'somebody else'}})
             response = rate_limiter.limit_requests(one, lambda _: charges.charge(1) or Response(''))
             assert response.headers['RateLimit-Remaining'] == str(LIMIT - 2)
+
+    def test_a_form_of_thousands_of_fields_counts_as_several_requests(self, api: Api, limit: Callable[[int], None]):
+        limit(600)
+        before = int(told(ask(api))[1])
+
+        api.request('POST', '/api/portfolios', b'&'.join(b'a[%d][b]=1' % number for number in range(4_001)), FORM)
+
+        assert before - int(told(ask(api))[1]) == 1 + 4 + 1
 
     def test_the_work_of_a_job_counts_for_nobody(self):
         with telemetry.task('test', None):
