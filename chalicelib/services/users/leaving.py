@@ -6,6 +6,7 @@ of a token only, such as codes, do not say whose they are (see `models/sealed.py
 """
 
 import contextlib
+from collections.abc import Iterator
 
 from chalicelib.errors import NotFound
 from chalicelib.models import Client, Item, Leftovers, LinkedSubjectPointer, Portfolio, Purge, Session, SessionPointer, User, transact
@@ -53,9 +54,13 @@ def _remove_rest(user_id: str, now: int) -> None:
         item.delete()
 
 
-def _beside_portfolios(user_id: str) -> list[Item]:
-    """Return what is in a user's partition, except portfolios, which purges remove, and what tells of work that is left."""
+def _beside_portfolios(user_id: str) -> Iterator[Item]:
+    """Yield what is in a user's partition, except portfolios, which purges remove, and what tells of work that is left.
+
+    Page by page, as answers that may be given again can be more than there is memory.
+    """
     pk = User.pk_of(user_id)
-    before, after = Item.sk < 'PORTFOLIO#', Item.sk > 'PORTFOLIO#~'
-    items = [item for part in (before, after) for item in Item.query(pk, part, consistent_read=True)]
-    return [item for item in items if not isinstance(item, Leftovers | Purge)]
+    for part in (Item.sk < 'PORTFOLIO#', Item.sk > 'PORTFOLIO#~'):
+        for item in Item.query(pk, part, consistent_read=True):
+            if not isinstance(item, Leftovers | Purge):
+                yield item

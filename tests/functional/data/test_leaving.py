@@ -11,11 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import charges, clock
 from chalicelib.api.presenters.own_data import FIELDS
+from chalicelib.config import settings
 from chalicelib.domain.conversion import Rate
 from chalicelib.errors import AccessEnded, Conflict
 from chalicelib.models import Code, Follower, Grant, Item, LatestRates, TakeBack, User, email_change, link_listing, transact
@@ -285,6 +287,22 @@ def test_it_is_repeated_wherever_it_dies(user: User, queues: dict[str, str]) -> 
         assert due  # the next sweep goes on
     assert writes > 2
     assert [item for item in table() if user.user_id in str(item)] == []
+
+
+def test_kept_answers_are_deleted_page_by_page(user: User, requests_made: list[str]) -> None:
+    key = {'pk': {'S': user.pk}, 'kind': {'S': 'first_answer'}, 'fingerprint': {'S': 'x'}, 'location': {'S': 'x'}}
+    for number in range(5):  # of which a page of a query has two
+        item = key | {'sk': {'S': f'IDEMPOTENCY#{number}'}, 'result': {'S': 'x' * 390_000}}
+        boto3.client('dynamodb').put_item(TableName=settings().table_name, Item=item)
+    leaving.ask_to_leave(user, clock.now())
+    CLOCK.advance(WEEK)
+    requests_made.clear()
+
+    leaving.forget_user(user.user_id, clock.now())
+
+    first, *_, last = (number for number, name in enumerate(requests_made) if name == 'DeleteItem')
+    assert requests_made[first:last].count('Query') >= 2
+    assert not [item for item in table() if item['pk']['S'] == user.pk]
 
 
 def test_a_deletion_that_was_under_way_is_finished_after_a_restore(api: Api, tmp_path: Path, queues: dict[str, str]) -> None:
