@@ -6,7 +6,8 @@ others do not have many requests open, is not among them.
 
 Few requests are worked for at once: one that reads megabytes takes a hundred of memory, and more at once are no sooner done, in one process
 before one emulated database. Half of these turns are the most for one network, and a quarter for one caller there, who is told from others
-by the credentials that they send, good ones or not. The next turn goes to who has fewest.
+by the credentials that they send, good ones or not. The next turn goes to who has fewest; networks that have none get one when there are no
+more, up to as many again.
 """
 
 import resource
@@ -181,10 +182,7 @@ class Connections:
         def has_turns(each: Connection) -> tuple[int, int]:
             return networks[each.network], callers[_caller(each)]
 
-        while networks.total() < self._most_worked_for:
-            entitled = [each for each in self._waiting if self._may_have_more(*has_turns(each))]
-            if not entitled:
-                return
+        while entitled := [each for each in self._waiting if self._may_have_more(networks.total(), *has_turns(each))]:
             first = min(entitled, key=has_turns)
             self._waiting.remove(first)
             networks[first.network] += 1
@@ -192,7 +190,9 @@ class Connections:
             first.waits_since = None
             first.turn.set()
 
-    def _may_have_more(self, turns_of_network: int, turns_of_caller: int) -> bool:
+    def _may_have_more(self, turns: int, turns_of_network: int, turns_of_caller: int) -> bool:
+        if turns >= self._most_worked_for:
+            return turns < 2 * self._most_worked_for and not turns_of_network
         return turns_of_network < max(1, self._most_worked_for // 2) and turns_of_caller < max(1, self._most_worked_for // 4)
 
     def make_room(self, connection: Connection, length: int) -> None:

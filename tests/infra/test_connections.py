@@ -205,6 +205,27 @@ def test_few_requests_of_one_network_are_worked_for_at_once_and_those_of_another
     assert service.blocked == 20
 
 
+def test_where_all_turns_are_taken_a_network_that_has_none_gets_one_all_the_same() -> None:
+    with serving(Connections(64, most_worked_for=4)) as service:
+        slow = [
+            thread
+            for network in (ATTACKER, '203.0.113.10')
+            for number in range(6)
+            for thread in get_blocked(service, 1, network, Cookie=f'session={number}')
+        ]
+        wait_until(lambda: service.server.connections.count == 12 and service.blocked == 4)
+
+        assert [service.get('/quick').status for _ in range(10)] == [200] * 10
+        slow += [thread for number in range(9) for thread in get_blocked(service, 1, f'203.0.113.{20 + number}')]
+        wait_until(lambda: service.blocked == 8)
+        assert service.blocked == 8  # but no more than as many again
+        service.unblocked.set()
+        for thread in slow:
+            thread.join()
+
+    assert service.blocked == 21
+
+
 @pytest.mark.parametrize('name', ['Cookie', 'Authorization', 'X-API-KEY'])
 def test_fewer_of_one_caller_are_worked_for_at_once_and_another_one_of_their_network_waits_for_none_of_them(name: str) -> None:
     with serving(Connections(64, most_worked_for=8)) as service:
