@@ -64,6 +64,7 @@ class Settings:
     max_offset_balances: int
     rate_limit: int
     network_limit: int
+    units_per_request: int
     follow_blocks: frozenset[str]
     cross_check_rate: Decimal
     checks_quiet: bool
@@ -117,6 +118,7 @@ def settings() -> Settings:
         max_offset_balances=_integer('MAX_OFFSET_BALANCES', 200),
         rate_limit=_integer('RATE_LIMIT', 600, least=0),
         network_limit=_integer('NETWORK_LIMIT', 600, least=0),
+        units_per_request=_integer('UNITS_PER_REQUEST', 50),
         follow_blocks=_codes(env, 'FOLLOW_BLOCKS', 'chains', 'btc,ltc'),
         cross_check_rate=_fraction('CROSS_CHECK_RATE', '0.05'),
         checks_quiet=_choice('CHECK_QUIET', ('true', 'false')) == 'true',

@@ -1,6 +1,7 @@
 """RATE_LIMIT and NETWORK_LIMIT: how many requests a user may make in a minute, and a network without a token.
 
-A user's requests count together, whichever applications make them, and one that reads or computes much counts as several (`charges`).
+A user's requests count together, whichever applications make them, and one that reads or computes much counts as several (`charges`), once
+more for each UNITS_PER_REQUEST of DynamoDB's capacity: 50, which a hundred ledgers take.
 Requests without a token, those of pages and of OAuth2 endpoints among them, count for the network that they come from. Each process counts
 for itself and shares its count through the table now and then. Minutes are fixed, so that all processes count the same one.
 """
@@ -27,7 +28,6 @@ WINDOW_SECONDS = 60
 MOST_TRACKED = 10_000
 _LEAST_STEP = 10
 _STEPS = 20
-_UNITS_PER_REQUEST = 50  # of DynamoDB's capacity, which a hundred ledgers take: what takes more counts as several requests
 
 Share = Callable[[str, int, int], int]
 
@@ -141,7 +141,7 @@ def _take_more(counting: Limiter, caller: str, requests: int) -> None:
 
 def _further_requests(charged: Charges) -> int:
     """Return how many more requests the current one counts as, for what it read, than it was charged for."""
-    return max(0, int(telemetry.consumed_capacity() // _UNITS_PER_REQUEST) - charged.requests)
+    return max(0, int(telemetry.consumed_capacity() // settings().units_per_request) - charged.requests)
 
 
 @lru_cache(1)

@@ -144,8 +144,10 @@ def _page(rows: Iterable[_Row], request: Json) -> Iterator[_Row]:
     """Yield as many rows as moto can put into one response and the one after them, by which it sees that there are more."""
     limit, size = request.get('Limit'), 0
     for number, row in enumerate(rows, 1):
+        bytes_of_row = row.item.size()
+        row.item.measured = bytes_of_row  # type: ignore[attr-defined]  # see `quick_dynamodb`: moto measures it twice more
         yield row
-        size += row.item.size()
+        size += bytes_of_row
         if number == limit + 1 if limit else size > tables.RESULT_SIZE_LIMIT:
             return
 

@@ -23,6 +23,7 @@ NAME = f'cryptfolio-{STAGE}'
 REGION = 'us-east-1'
 _CREATED = ('AWS::DynamoDB::Table', 'AWS::SQS::Queue')
 _NO_PROXY = '127.0.0.1,localhost'
+_UNITS_PER_REQUEST = '10'  # as moto takes a processor some fifty milliseconds for as many
 
 
 def config() -> Config:
@@ -66,6 +67,7 @@ def _settings(issuer: str) -> dict[str, str]:
     public_key = kms.get_public_key(KeyId=settings['SIGNING_KEY_ID'])['PublicKey']
     return settings | {
         'SIGNUP': os.environ.get('SIGNUP') or settings['SIGNUP'],
+        'UNITS_PER_REQUEST': os.environ.get('UNITS_PER_REQUEST') or _UNITS_PER_REQUEST,
         'ISSUER': issuer,
         'JWKS': json.dumps(jwks([public_key]), separators=(',', ':')),
         'AWS_CHALICE_CLI_MODE': 'true',

@@ -72,3 +72,13 @@ def test_each_run_has_an_access_key_of_its_own(restored_environment: None) -> No
     for emulation in emulations:
         emulation.store.close()
     assert len({emulation.environment['AWS_ACCESS_KEY_ID'] for emulation in emulations}) == 2
+
+
+def test_reads_count_for_more_requests_than_on_aws_unless_the_environment_says_otherwise(
+    emulation: Emulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert emulation.environment['UNITS_PER_REQUEST'] == '10'
+
+    monkeypatch.setenv('UNITS_PER_REQUEST', '25')
+    with closing((other := emulated_aws.enter(None, 'http://127.0.0.1:8000')).store):
+        assert other.environment['UNITS_PER_REQUEST'] == '25'
