@@ -17,7 +17,6 @@ from io import BytesIO
 from threading import Lock, Thread
 from typing import Any
 
-from moto.dynamodb.models import table as tables
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
@@ -26,7 +25,6 @@ from infra.local import consumed_capacity, exact_kms, fair_queues, quick_moto
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-_PAGE_BYTES = 410_000  # no less than the largest item, which moto expects
 _RECEIPT_SECONDS = 3_600  # longer than anybody tries again to delete a message
 
 
@@ -96,8 +94,3 @@ def start(host: str, wrap: Callable[[Wsgi], Wsgi] = lambda moto: moto, access_ke
     server = make_server(host, 0, application, threaded=True, request_handler=MotoRequestHandler)
     Thread(target=server.serve_forever, daemon=True).start()
     return f'http://{host}:{server.server_port}'
-
-
-def shorten_pages() -> None:
-    """Have queries of this process end a page sooner than DynamoDB, after a megabyte, would: all others wait for it meanwhile."""
-    tables.RESULT_SIZE_LIMIT = _PAGE_BYTES

@@ -118,9 +118,8 @@ def _serve(listening: socket.socket, stop: Event, kind: Kind) -> None:
     local = 'http://{}:{}'.format(*reachable_address(listening))
     _choose_upstream(os.environ.get('UPSTREAM', ''))
     _say('starting a moto server', stop)
-    from infra.local import emulated_aws, moto_server, stack  # take a while to import, in which nothing would have been printed
+    from infra.local import emulated_aws, stack  # take a while to import, in which nothing would have been printed
 
-    moto_server.shorten_pages()
     emulation = emulated_aws.enter(kind.folder, (kind.at_home and os.environ.get('ISSUER')) or local)
     with Children() as children:
         if kind.folder:

@@ -21,6 +21,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.dynamodb.models import dynamodb_backends
 from moto.kms.models import kms_backends
 
 from chalicelib.models.lease import Leased
@@ -29,7 +30,7 @@ from infra.durable.dynamodb import DurableTable
 from infra.durable.folder import CannotOpen, Folder, Holder
 from infra.durable.store import Condition, Damaged, Store
 from infra.local import emulated_aws, moto_server
-from tests.support.durable_server import NAME, REGION, create_table, serve
+from tests.support.durable_server import ACCOUNT, NAME, REGION, create_table, serve
 from tests.support.processes import PATIENCE_SECONDS, ROOT
 
 KILLS = int(os.environ.get('KILLS', '8'))  # 200 by hand: KILLS=200 pytest tests/infra/test_durable.py
@@ -63,6 +64,28 @@ RANGES = [
         ('sk <= :a', {':a': {'S': 'S#01'}}),
         ('sk = :a', {':a': {'S': 'S#07'}}),
     )
+]
+FILTERS: list[tuple[str, Json]] = [
+    (
+        'query',
+        {
+            'KeyConditionExpression': 'pk = :p',
+            'FilterExpression': filtered,
+            'ExpressionAttributeNames': {'#kind': name},
+            'ExpressionAttributeValues': {':p': {'S': partition}} | values,
+            'ConsistentRead': True,
+        }
+        | more,
+    )
+    for partition in 'AD'
+    for name, filtered, values in (
+        ('kind', '#kind IN (:x)', {':x': {'S': 'x'}}),
+        ('kind', '#kind IN (:x, :y)', {':x': {'S': 'y'}, ':y': {'S': 'z'}}),
+        ('number', '#kind IN (:x, :y)', {':x': {'N': '3'}, ':y': {'S': '4'}}),
+        ('kind', 'attribute_exists(#kind)', {}),
+        ('kind', 'NOT #kind IN (:x)', {':x': {'S': 'x'}}),
+    )
+    for more in ({}, {'Limit': 2}, {'ScanIndexForward': False, 'Limit': 3})
 ]
 INDEXES: list[tuple[str, Json]] = [
     (
@@ -185,16 +208,39 @@ def test_it_answers_as_moto_does_and_still_after_it_was_closed(opened: Opened, t
         return client_of(start('127.0.0.1', lambda moto: DurableTable(_Other(moto, ON_DISK), store, table, NAME, ON_DISK, REGION)))
 
     disk = open_table()
-    for operation, parameters in WRITES + PAGES + RANGES + INDEXES + TRANSACTIONS + PAGES + SCANS:
+    for operation, parameters in WRITES + PAGES + RANGES + FILTERS + INDEXES + TRANSACTIONS + PAGES + SCANS:
         assert whole_answer(disk, operation, parameters) == whole_answer(memory, operation, parameters), (operation, parameters)
 
     disk = open_table()
-    for operation, parameters in PAGES + RANGES + INDEXES + SCANS:
+    for operation, parameters in PAGES + RANGES + FILTERS + INDEXES + SCANS:
         assert whole_answer(disk, operation, parameters) == whole_answer(memory, operation, parameters), (operation, parameters)
 
 
-def test_a_page_ends_at_a_megabyte_as_moto_ends_it(tmp_path: Path) -> None:
+@pytest.fixture
+def durable_table() -> Iterator[None]:
     create_table()
+    yield
+    del dynamodb_backends[ACCOUNT][REGION].tables[NAME]
+
+
+@pytest.mark.usefixtures('durable_table')
+def test_a_query_takes_about_what_dynamodb_takes_for_it(tmp_path: Path) -> None:
+    client = client_of(serve(tmp_path))
+    rows = {'L': [{'M': {'currency': {'S': 'usd'}, 'balance': {'S': '1234.56'}}} for _ in range(200)]}
+    for number in range(20):
+        client.put_item(TableName=NAME, Item=item('A', f'{number:02}', rows=rows, title={'S': 'x' * 1_000}))
+    asked = PAGES[2][1] | {'ReturnConsumedCapacity': 'TOTAL'}
+
+    [page] = answers(client, 'query', asked)
+    [consistent] = answers(client, 'query', asked | {'ConsistentRead': True})
+
+    # 20 * (200 * (8 + 3 + 7 + 7 + 6) + 1,005 + …) bytes: some 145,000, of which a unit is 4,096, or 8,192 without consistency.
+    assert 15 <= page['ConsumedCapacity']['CapacityUnits'] <= 22
+    assert consistent['ConsumedCapacity']['CapacityUnits'] == 2 * page['ConsumedCapacity']['CapacityUnits']
+
+
+@pytest.mark.usefixtures('durable_table')
+def test_a_page_ends_at_a_megabyte_as_moto_ends_it(tmp_path: Path) -> None:
     client = client_of(serve(tmp_path))
     for number in range(12):
         client.put_item(TableName=NAME, Item=item('A', f'{number:02}', text={'S': 'x' * 300_000}))
