@@ -5,19 +5,19 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-f
 
 from collections import Counter
 
+from moto.core.utils import unix_time_millis
 from moto.sqs.models import Message, Queue
 
 from infra.local.replacements import Replacements
-
-_list_visible = Queue.messages.fget  # type: ignore[attr-defined]
 
 
 def _messages(self: Queue) -> list[Message]:
     """Return the visible messages: the first of each group, then the second of each, those of a group in their order.
 
-    Messages without a group are one.
+    Messages without a group are one. The clock is read once, and not for each message: others wait meanwhile.
     """
-    visible: list[Message] = _list_visible(self)
+    now = unix_time_millis()
+    visible = [message for message in self._messages if message.visible_at < now and message.delayed_until <= now]
     if self.fifo_queue:
         return visible
     taken: Counter[str | None] = Counter()
