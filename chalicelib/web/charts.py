@@ -129,14 +129,14 @@ def _line_chart(points: Sequence[ChartPoint], step: int, height: int) -> LineCha
 
 
 def donut(parts: Sequence[Decimal]) -> list[Slice]:
-    """Return a slice for each part of a whole; none of the parts is negative."""
+    """Return a slice for each part of a whole; none of the parts is negative. No more is told of one than its percentage beside it says."""
     with localcontext(money.WIDE):
         whole = sum(parts)
     slices: list[Slice] = []
     begun = 0.0
     for part in parts:
         length = float(_PIXELS.divide(part, Decimal(whole))) * 100 if whole else 0.0
-        slices.append(Slice(f'{length:.3f}', f'{100 - length:.3f}', f'{25 - begun:.3f}'))
+        slices.append(Slice(f'{length:.1f}', f'{100 - length:.1f}', f'{25 - begun:.1f}'))
         begun += length
     return slices
 

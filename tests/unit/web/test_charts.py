@@ -111,9 +111,19 @@ def test_a_point_is_no_chart():
 def test_the_slices_of_a_donut_follow_each_other_round():
     slices = donut([Decimal(50), Decimal(25), Decimal(25)])
 
-    assert [one.length for one in slices] == ['50.000', '25.000', '25.000']
-    assert [one.offset for one in slices] == ['25.000', '-25.000', '-50.000']
-    assert donut([Decimal(0)])[0].length == '0.000'
+    assert [one.length for one in slices] == ['50.0', '25.0', '25.0']
+    assert [one.offset for one in slices] == ['25.0', '-25.0', '-50.0']
+    assert donut([Decimal(0)])[0].length == '0.0'
+
+
+def test_the_slices_of_a_donut_tell_no_more_than_percentages_with_one_digit_do():
+    slices = donut([Decimal('47.3391'), Decimal('39.1739'), Decimal('13.487')])
+
+    assert [(one.length, one.rest, one.offset) for one in slices] == [
+        ('47.3', '52.7', '25.0'),
+        ('39.2', '60.8', '-22.3'),
+        ('13.5', '86.5', '-61.5'),
+    ]
 
 
 def test_the_points_for_the_script_are_those_drawn_by_stretch_with_what_is_incomplete_marked():
