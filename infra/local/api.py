@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 MOST_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit
 _MOST_SKIPPED_BYTES = 10 * MOST_BODY_BYTES
 _MOST_CHUNKS = 10_000  # who sends a byte at a time sends nothing long
+_MOST_TRAILERS = 100
 _PIECE = 65_536
 _LONGEST_LINE = 8_192
 _DECIMAL = re.compile(r'[0-9]{1,15}')
@@ -192,10 +193,11 @@ class Handler(BaseHTTPRequestHandler):
         if int(size[0], 16) > most_bytes:
             self._refuse_rest('REQUEST_TOO_LARGE', 413)
         chunk = self._read(int(size[0], 16))
-        while self._read_line().strip(b'\r\n'):
-            if chunk:  # only the last one is followed by anything, which are trailers
-                self._refuse_rest('DEFAULT_4XX', 400)
-        return chunk
+        most_trailers = 0 if chunk else _MOST_TRAILERS  # which follow the last one only
+        for _ in range(most_trailers + 1):
+            if not self._read_line().strip(b'\r\n'):
+                return chunk
+        self._refuse_rest('DEFAULT_4XX', 400)
 
     def _read_line(self) -> bytes:
         """Return a line with its end. Raises Refused for one that is odd, or too long: the rest of it would be taken for the next."""
