@@ -19,9 +19,9 @@ from moto.dynamodb.models.table import RESULT_SIZE_LIMIT
 from moto.dynamodb.models.utilities import dynamo_json_dump
 from moto.dynamodb.parsing.key_condition_expression import parse_expression
 
+from infra.durable import capacity
 from infra.durable.definition import Definition
 from infra.durable.store import Condition, Key, Store
-from infra.local import consumed_capacity
 
 Json = dict[str, Any]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -87,7 +87,7 @@ class DurableTable:
         if has_more:
             told['LastEvaluatedKey'] = {name: {'S': value} for name, value in zip(self._definition.key, last, strict=True)}
         if request.get('ReturnConsumedCapacity', 'NONE') != 'NONE':
-            told['ConsumedCapacity'] = {'TableName': self._name, 'CapacityUnits': consumed_capacity.units([size], request)}
+            told['ConsumedCapacity'] = {'TableName': self._name, 'CapacityUnits': capacity.units([size], request)}
         body = f'{json.dumps(told)[:-1]}, "Items": [{", ".join(wanted)}]}}'.encode()
         start_response('200 OK', [('Content-Type', 'application/x-amz-json-1.0'), ('Content-Length', str(len(body)))])
         return [body]
