@@ -11,11 +11,12 @@ more, up to as many again.
 """
 
 import resource
+import select
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from io import RawIOBase
-from socket import SHUT_RDWR, socket
+from socket import MSG_PEEK, SHUT_RDWR, socket
 from threading import Condition, Event
 from time import monotonic
 from typing import Any
@@ -103,6 +104,14 @@ class Connection(RawIOBase):
         self.body_bytes = 0
         self.count_body(length)
 
+    def is_closed_by_client(self) -> bool:
+        poll = select.poll()
+        poll.register(self._client, select.POLLIN)
+        try:
+            return bool(poll.poll(0)) and not self._client.recv(1, MSG_PEEK)
+        except OSError:
+            return True
+
     def end(self) -> None:
         """Have whatever waits for the client stop waiting."""
         self.is_ended, self.body_bytes = True, 0
@@ -155,7 +164,7 @@ class Connections:
             self._changing.notify()
 
     def wait_for_turn(self, connection: Connection) -> None:
-        """Wait until a connection may be worked for, and is not ended meanwhile. Raises ConnectionResetError where it was before."""
+        """Wait until a connection may be worked for. Raises ConnectionResetError where it was ended, or its client went, before that."""
         with self._changing:
             if connection.is_ended:
                 raise ConnectionResetError
@@ -163,8 +172,9 @@ class Connections:
             connection.turn.clear()
             self._waiting.append(connection)
             self._give_turns()
+        has_waited = not connection.turn.is_set()
         connection.turn.wait()
-        if connection.is_ended:
+        if connection.is_ended or (has_waited and connection.is_closed_by_client()):
             raise ConnectionResetError
 
     def end_turn(self, connection: Connection) -> None:

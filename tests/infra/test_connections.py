@@ -241,6 +241,25 @@ def test_fewer_of_one_caller_are_worked_for_at_once_and_another_one_of_their_net
     assert service.blocked == 20
 
 
+def test_a_request_whose_client_went_while_it_waited_is_not_worked_for() -> None:
+    with serving(Connections(64, most_worked_for=8)) as service:
+        [*slow] = get_blocked(service, 2, ATTACKER)
+        wait_until(lambda: service.blocked == 2)
+        gone, staying = service.connect(), service.connect()
+        for raw in (gone, staying):
+            raw.sendall(f'GET /blocked HTTP/1.1\r\nX-Forwarded-For: {ATTACKER}\r\n\r\n'.encode())
+        wait_until(lambda: service.server.connections.count == 4)
+        gone.close()
+        service.unblocked.set()
+
+        assert staying.recv(12) == b'HTTP/1.1 200'
+        staying.close()
+        for thread in slow:
+            thread.join()
+        wait_until(lambda: not service.server.connections.count)
+        assert service.blocked == 3
+
+
 def test_a_connection_that_was_ended_waits_for_no_turn() -> None:
     connections = Connections(1)
     clients = [socket.socket() for _ in range(2)]
