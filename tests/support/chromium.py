@@ -89,8 +89,9 @@ class Visitor:
         wait_until(lambda: self._is_gone(before))
 
     def click(self, element: 'webdriver.remote.webelement.WebElement') -> None:
-        """Click on an element, once it is there and takes clicks: some do not in the first second."""
+        """Click on an element, once it is there and takes clicks: some do not in the first second, nor in that after the mouse came."""
         from selenium.common.exceptions import ElementClickInterceptedException, ElementNotInteractableException
+        from selenium.webdriver import ActionChains
 
         def takes_click() -> bool:
             try:
@@ -99,6 +100,7 @@ class Visitor:
                 return False
             return True
 
+        ActionChains(self.driver).move_to_element(self.find('main')).perform()
         wait_until(takes_click)
 
     def _is_gone(self, element: 'webdriver.remote.webelement.WebElement') -> bool:
