@@ -42,7 +42,7 @@ import boto3  # noqa: E402
 import hypothesis  # noqa: E402
 
 from infra.jwks import jwks  # noqa: E402
-from infra.local import authorizer, consumed_capacity, exact_kms, fair_queues, greedy_routes, quick_moto  # noqa: E402
+from infra.local import authorizer, exact_kms, fair_queues, greedy_routes, quick_moto  # noqa: E402
 
 _kms = boto3.client('kms')
 _key_id = _kms.create_key(KeySpec='ECC_NIST_P256', KeyUsage='SIGN_VERIFY')['KeyMetadata']['KeyId']
@@ -74,7 +74,6 @@ if not EMULATOR_URL:
     serial_moto.install()
     quick_aws.REPLACEMENTS.install()
     quick_moto.REPLACEMENTS.install()
-    consumed_capacity.REPLACEMENTS.install()
     exact_kms.REPLACEMENTS.install()
     fair_queues.REPLACEMENTS.install()
 
