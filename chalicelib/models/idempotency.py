@@ -12,6 +12,7 @@ from chalicelib.models.user import User
 from chalicelib.models.writes import Operation, Write
 
 KEPT_SECONDS = 86_400
+SORT_KEYS = 'IDEMPOTENCY#'  # which each begins with
 
 
 class AlreadyUsed(Exception):
@@ -30,7 +31,7 @@ class IdempotencyKey(NamedTuple):
     def item_key(self) -> tuple[str, str]:
         """A digest, because the issuer of a client id may have chosen any text of any length for it."""
         scoped = json.dumps([self.client_id, self.route, self.key])
-        return User.pk_of(self.user_id), f'IDEMPOTENCY#{hashlib.sha256(scoped.encode()).hexdigest()}'
+        return User.pk_of(self.user_id), f'{SORT_KEYS}{hashlib.sha256(scoped.encode()).hexdigest()}'
 
 
 class IdempotencyRecord(Item, discriminator='first_answer'):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from chalicelib import charges, telemetry
 from chalicelib.domain.ledgers import Holding
 from chalicelib.errors import AnswerTooLarge
-from chalicelib.models import Client, Follower, Item, Ledger, Offset, Portfolio, Session, ShareLink, Transaction, User
+from chalicelib.models import Client, Follower, Item, Ledger, Offset, Portfolio, Session, ShareLink, Transaction, User, idempotency
 from chalicelib.services.ledgers import policy
 
 MOST_TRANSACTIONS = 20_000  # about as many as a response may carry
@@ -16,7 +16,6 @@ MOST_ROWS = 300_000  # of all else: some 10 s of a processor, of Lambda's half o
 _ROWS_PER_REQUEST = 3_000  # that count as one more request, a tenth of a second
 _LEDGERS_AT_ONCE = 32  # whose transactions are read, the first so many of each
 _FIRST = 500
-_ANSWERS = 'IDEMPOTENCY#'  # begins the sort keys of answers that may be given again
 
 
 class OwnBalance(NamedTuple):
@@ -74,7 +73,7 @@ def read(user: User, now: int) -> OwnData:
 def _items(user: User) -> list[Item]:
     """Return the items of a user, without the parts of deleted portfolios that are still to be purged. Raises as `read` does."""
     items, rows = [], 0
-    before_answers, after_answers = Item.sk < _ANSWERS, Item.sk > f'{_ANSWERS}~'  # which may be half a gigabyte
+    before_answers, after_answers = Item.sk < idempotency.SORT_KEYS, Item.sk > f'{idempotency.SORT_KEYS}~'  # which may be half a gigabyte
     for item in chain.from_iterable(Item.query(user.pk, part, consistent_read=True) for part in (before_answers, after_answers)):
         items.append(item)
         before = rows
