@@ -82,6 +82,12 @@ def _without_port(uri: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
+def host(uri: str) -> str:
+    """Return where a redirect URI leads, for people: its host, or the scheme that an application on a device has to itself."""
+    target = urlsplit(uri)
+    return target.netloc or target.scheme
+
+
 def source(uri: str) -> str:
     """Return the Content-Security-Policy source of a registered URI: scheme, host and port, or the scheme alone.
 

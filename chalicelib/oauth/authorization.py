@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2 import AccessDeniedError, FatalClientError, InvalidRequestError, OAuth2Error
@@ -47,12 +47,6 @@ class AuthorizationRequest(NamedTuple):
     def identity(self) -> ClientIdentity | None:
         """What the user knows the client by."""
         return self.client.identity_at(self.redirect_uri)
-
-    @property
-    def host(self) -> str:
-        """Where the user is sent with the answer: a host, or the scheme that an application on a device has to itself."""
-        target = urlsplit(self.redirect_uri)
-        return target.netloc or target.scheme
 
     def needs_consent(self, granted: Collection[str]) -> bool:
         """Return whether the user must be asked, who granted the scopes `granted` before to the client as it is now.

@@ -149,7 +149,7 @@ def _render_consent(
         user=user,
         client=client,
         owner=_owner_of(client),
-        redirect_host=authorization_request.host,
+        redirect_host=redirect_uris.host(redirect_uri),
         redirect_uri=redirect_uri,
         scopes=[(scope, SENTENCES[scope], scope in selected) for scope in requested],
         query=query,
@@ -189,9 +189,10 @@ def _refuse(request: Request, user: User, error: 'RedirectableError', query: str
     client = Client.find(' '.join(parse_qs(query).get('client_id', ())))
     if client is None or _knows(user, client, error.redirect_uri):
         return pages.redirect(error.location)
-    target = urlsplit(error.redirect_uri)
     text = translatable(
-        '{name} made an invalid request. If you know it, go back to it at {host}.', name=client.name, host=target.netloc or target.scheme
+        '{name} made an invalid request. If you know it, go back to it at {host}.',
+        name=client.name,
+        host=redirect_uris.host(error.redirect_uri),
     )
     links = [('/', translatable('Go to the home page')), (error.location, translatable('Go back to the application'))]
     return pages.error_page(request, 400, translatable('This application asked for something that cannot be'), text, user=user, links=links)

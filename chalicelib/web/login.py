@@ -1,11 +1,12 @@
 """Logging in and out, and forgotten passwords. No response reveals whether an email address has an account."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
+from chalicelib.domain import redirect_uris
 from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.http_io.request import network
@@ -13,9 +14,6 @@ from chalicelib.models import LogInStep, User
 from chalicelib.services.users import authentication, second_factors
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
-
-if TYPE_CHECKING:
-    from chalicelib.oauth.authorization import AuthorizationRequest
 
 bp = Blueprint(__name__)
 
@@ -117,20 +115,22 @@ def _ask_second_factor(request: Request, user: User, target: str) -> Response:
 
 
 def _render_login(request: Request, target: str, **context: Any) -> Response:
-    return pages.render('login.html', request, next=target, application=_application_at(target), **context)
+    application, host = _application_at(target) or (None, None)
+    return pages.render('login.html', request, next=target, application=application, host=host, **context)
 
 
-def _application_at(target: str) -> 'AuthorizationRequest | None':
-    """Return the authorization request for which the user logs in, None where `target` is none, or one that would be refused."""
+def _application_at(target: str) -> tuple[str, str] | None:
+    """Return the name of the application for which the user logs in, and where it is; None for no authorization request, or a bad one."""
     path, _, query = target.partition('?')
     if path != '/oauth/authorize':
         return None
     from chalicelib.oauth import authorization  # other log-ins should not pay for oauthlib's cold start
 
     try:
-        return authorization.parse(query)
+        authorization_request = authorization.parse(query)
     except (authorization.UntrustedClient, authorization.RedirectableError):
         return None
+    return authorization_request.client.name, redirect_uris.host(authorization_request.redirect_uri)
 
 
 def _link_expired(request: Request) -> Response:
