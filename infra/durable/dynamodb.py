@@ -194,10 +194,8 @@ def _page(rows: Iterable[_Row], request: Json) -> Iterator[_Row]:
     """Yield as many rows as moto can put into one response and the one after them, by which it sees that there are more."""
     limit, size = request.get('Limit'), 0
     for number, row in enumerate(rows, 1):
-        bytes_of_row = row.item.size()
-        row.item.measured = bytes_of_row  # type: ignore[attr-defined]  # see `quick_dynamodb`: moto measures it twice more
         yield row
-        size += bytes_of_row
+        size += row.item.size()
         if number == limit + 1 if limit else size > RESULT_SIZE_LIMIT:
             return
 

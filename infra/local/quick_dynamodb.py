@@ -95,9 +95,6 @@ def _fill_item(self: Item, hash_key: DynamoType, range_key: DynamoType | None, a
 
 
 def _measure_item(self: Item) -> int:
-    """Measure it, unless whoever read it for one request, which changes nothing of it, has done so already (`infra/durable`)."""
-    if (measured := getattr(self, 'measured', None)) is not None:
-        return int(measured)
     total = 0
     for name, value in self.attrs.items():
         plain = value.type in ('S', 'N') and value.value.isascii()
