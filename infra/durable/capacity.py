@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 _UNIT_BYTES = 4_096
-_NAMES_IN_MAP = 1  # a byte beside each member of a list or map, and three of the list or map itself
-_NESTED = 3
+_CONTAINER_BYTES = 3  # of a list or map by itself
+_MEMBER_BYTES = 1  # beside each of its members
 
 Json = dict[str, Any]
 
@@ -28,9 +28,9 @@ def _measure_value(value: Json) -> int:
         case 'B':
             return len(content)
         case 'M':
-            return _NESTED + len(content) * _NAMES_IN_MAP + measure(content)
+            return _CONTAINER_BYTES + len(content) * _MEMBER_BYTES + measure(content)
         case 'L':
-            return _NESTED + sum(_NAMES_IN_MAP + _measure_value(one) for one in content)
+            return _CONTAINER_BYTES + sum(_MEMBER_BYTES + _measure_value(one) for one in content)
         case 'SS' | 'NS' | 'BS':
             return sum(_measure_value({kind[0]: one}) for one in content)
         case _:

@@ -30,10 +30,12 @@ _PREFIX = 'DynamoDB_20120810.'
 _HOUR = 3_600
 _MARKS = 15  # of `"name": {"S": "value"}, `
 _ONE_OF = re.compile(r'(#\w+) IN \((:\w+(?:, :\w+)*)\)')
-# What a query for whole items of the table names.
-_PLAIN = {'ConsistentRead', 'ExclusiveStartKey', 'ExpressionAttributeNames', 'ExpressionAttributeValues', 'KeyConditionExpression'}
-_PLAIN |= {'FilterExpression', 'Limit', 'ReturnConsumedCapacity', 'ScanIndexForward', 'TableName'}
 _WRITES = ('PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'TransactWriteItems')
+# What a query for whole items of the table may name.
+_PLAIN = frozenset({
+    *('TableName', 'KeyConditionExpression', 'FilterExpression', 'ExpressionAttributeNames', 'ExpressionAttributeValues'),
+    *('ScanIndexForward', 'Limit', 'ExclusiveStartKey', 'ConsistentRead', 'ReturnConsumedCapacity'),
+})  # fmt: skip
 
 
 class DurableTable:
@@ -83,12 +85,12 @@ class DurableTable:
             page.append(text)
             size, last = size + size_of_item, key
         wanted = list(filter(is_wanted, page))
-        told: Json = {'Count': len(wanted), 'ScannedCount': len(page)}
+        summary: Json = {'Count': len(wanted), 'ScannedCount': len(page)}
         if has_more:
-            told['LastEvaluatedKey'] = {name: {'S': value} for name, value in zip(self._definition.key, last, strict=True)}
+            summary['LastEvaluatedKey'] = {name: {'S': value} for name, value in zip(self._definition.key, last, strict=True)}
         if request.get('ReturnConsumedCapacity', 'NONE') != 'NONE':
-            told['ConsumedCapacity'] = {'TableName': self._name, 'CapacityUnits': capacity.units([size], request)}
-        body = f'{json.dumps(told)[:-1]}, "Items": [{", ".join(wanted)}]}}'.encode()
+            summary['ConsumedCapacity'] = {'TableName': self._name, 'CapacityUnits': capacity.units([size], request)}
+        body = f'{json.dumps(summary)[:-1]}, "Items": [{", ".join(wanted)}]}}'.encode()
         start_response('200 OK', [('Content-Type', 'application/x-amz-json-1.0'), ('Content-Length', str(len(body)))])
         return [body]
 

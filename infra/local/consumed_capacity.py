@@ -17,33 +17,33 @@ Handler = Callable[[DynamoHandler], ActionResult]
 
 
 def _together(thoroughly: Handler) -> Handler:
-    """Return the handler of an operation for which what it finds is counted together."""
+    """Return the handler of an operation whose items are counted together."""
 
     def handle(self: DynamoHandler) -> ActionResult:
-        answer = thoroughly(self)
-        found: Any = answer.result
-        _correct(found, units([sum(map(measure, found.get('Items', [found.get('Item') or {}])))], self.body))
-        return answer
+        result = thoroughly(self)
+        answer: Any = result.result
+        _correct(answer, units([sum(map(measure, answer.get('Items', [answer.get('Item') or {}])))], self.body))
+        return result
 
     return handle
 
 
 def _batch_get_item(self: DynamoHandler) -> ActionResult:
-    answer = _batch_get_item_thoroughly(self)
-    found: Any = answer.result
-    for capacity in found['ConsumedCapacity']:
+    result = _batch_get_item_thoroughly(self)
+    answer: Any = result.result
+    for capacity in answer['ConsumedCapacity']:
         name = capacity['TableName']
-        request, items = self.body['RequestItems'][name], found['Responses'][name]
+        request, items = self.body['RequestItems'][name], answer['Responses'][name]
         missing = len(request['Keys']) - len(items)
         capacity['CapacityUnits'] = units([*map(measure, items), *[0] * missing], request)
-    return answer
+    return result
 
 
-def _correct(answer: Json, taken: float) -> None:
-    capacity = answer.get('ConsumedCapacity', {})
-    for told in (capacity, capacity.get('Table'), *capacity.get('LocalSecondaryIndexes', {}).values()):
-        if told:
-            told['CapacityUnits'] = taken
+def _correct(answer: Json, capacity_units: float) -> None:
+    whole = answer.get('ConsumedCapacity', {})
+    for capacity in (whole, whole.get('Table'), *whole.get('LocalSecondaryIndexes', {}).values()):
+        if capacity:
+            capacity['CapacityUnits'] = capacity_units
 
 
 _batch_get_item_thoroughly = DynamoHandler.batch_get_item
