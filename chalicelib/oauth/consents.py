@@ -19,8 +19,7 @@ class TooManyGrants(Exception):
 def open_with_consent(
     user: User, client: Client, scopes: list[str], now: int, *, shown: ClientIdentity | None = None, earlier: Grant | None = None
 ) -> families.Family:
-    """Record that a user granted scopes to a client, and mail the user of what is new in that, of all to a public client;
-    return a new family.
+    """Record that a user granted scopes to a client; return a new family. What is new in that is mailed, and all to a public client.
 
     `shown` is what the consent page said of the client, None where there was no such page. `earlier` is the grant in which the user said so
     before, None if they say so now: raises GrantChanged if that is not as it was read any more.

@@ -207,7 +207,7 @@ def render_error(request: Request, error: AppError) -> Response:
     title, text = _TITLES_BY_CODE.get(error.code) or _TITLES.get(error.status, _UNEXPECTED)
     if isinstance(error, TooMany):
         text = translatable('To protect your account, please try again in {time}.', time=_in_words(error.retry_after))
-    nobody = {'user': None} if isinstance(error, TooManyRequests) else {}  # whom to look up would be work for each request over the limit
+    nobody = {'user': None} if isinstance(error, TooManyRequests) else {}  # looking somebody up would read the table
     return error_page(request, error.status, title, text, dict(error.headers()), **nobody)
 
 

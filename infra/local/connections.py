@@ -105,6 +105,7 @@ class Connection(RawIOBase):
         self.count_body(length)
 
     def is_closed_by_client(self) -> bool:
+        """Return whether the client has hung up. What it may have sent stays to be read."""
         poll = select.poll()
         poll.register(self._client, select.POLLIN)
         try:

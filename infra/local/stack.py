@@ -23,7 +23,7 @@ NAME = f'cryptfolio-{STAGE}'
 REGION = 'us-east-1'
 _CREATED = ('AWS::DynamoDB::Table', 'AWS::SQS::Queue')
 _NO_PROXY = '127.0.0.1,localhost'
-_UNITS_PER_REQUEST = '10'  # as moto takes a processor some fifty milliseconds for as many
+_UNITS_PER_REQUEST = '10'  # fewer than on AWS: one process serves everybody, and others wait while it reads
 
 
 def config() -> Config:
