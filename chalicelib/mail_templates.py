@@ -115,7 +115,7 @@ INVITATION = MailTemplate(
     translatable('You are invited to CryptFolio'),
     translatable(
         """\
-You are invited to CryptFolio, which keeps track of crypto portfolios, by its user with the email address <{inviter}>.
+A user with the email address <{inviter}> invites you to CryptFolio, which keeps track of crypto portfolios.
 
 Sign up here. The link works once and expires in a week:
 

@@ -59,7 +59,7 @@ def test_by_default_one_person_signs_up_with_one_invitation_by_link_or_mail(
     by_link = token_of(logged_in.page)
     logged_in.post_from('/profile/invitations', '/profile/invitations', {'email': 'friend@example.com'})
     assert mailbox.last()[0] == 'friend@example.com'
-    assert 'by its user with the email address <test@example.com>.' in mailbox.last()[1]
+    assert 'A user with the email address <test@example.com> invites you' in mailbox.last()[1]
     by_mail = token_of(mailbox.last()[1])
 
     sign_up(friend, by_link, 'friend@example.com')
