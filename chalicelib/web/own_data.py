@@ -19,7 +19,7 @@ _DONE = {'deletion': translatable('Your account will be deleted as shown below.'
 _DOWNLOADS_A_DAY = 20
 _DAY = 86_400
 
-# Each takes some hundreds of megabytes, where it is of much, and a home server is one process for everybody.
+# A large one takes hundreds of megabytes, and a home server is one process for everybody.
 _PACKING = BoundedSemaphore(1)
 
 
