@@ -82,10 +82,18 @@ def _without_port(uri: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
-def host(uri: str) -> str:
-    """Return where a redirect URI leads, for people: its host, or the scheme that an application on a device has to itself."""
-    target = urlsplit(uri)
-    return target.netloc or target.scheme
+def destination(uri: str) -> str:
+    """Return where a redirect URI leads, for people: its host, or what opens its scheme on their device (RFC 8252 section 7.1).
+
+    After such a scheme there may be what looks like a host, and means nothing; and a scheme may read like one.
+
+    >>> destination('https://charts.example/cb'), destination('com.example.app://charts.example/cb')
+    ('charts.example', 'an application on this device that opens "com.example.app:" links')
+    """
+    parts = urlsplit(uri)
+    if parts.scheme in ('http', 'https'):
+        return parts.netloc
+    return translatable('an application on this device that opens "{scheme}:" links', scheme=parts.scheme)
 
 
 def source(uri: str) -> str:

@@ -149,7 +149,7 @@ def _render_consent(
         user=user,
         client=client,
         owner=_owner_of(client),
-        redirect_host=redirect_uris.host(redirect_uri),
+        destination=redirect_uris.destination(redirect_uri),
         redirect_uri=redirect_uri,
         scopes=[(scope, SENTENCES[scope], scope in selected) for scope in requested],
         query=query,
@@ -190,9 +190,9 @@ def _refuse(request: Request, user: User, error: 'RedirectableError', query: str
     if client is None or _knows(user, client, error.redirect_uri):
         return pages.redirect(error.location)
     text = translatable(
-        '{name} made an invalid request. If you know it, go back to it at {host}.',
+        '{name} made an invalid request. If you know it, go back to it ({destination}).',
         name=client.name,
-        host=redirect_uris.host(error.redirect_uri),
+        destination=redirect_uris.destination(error.redirect_uri),
     )
     links = [('/', translatable('Go to the home page')), (error.location, translatable('Go back to the application'))]
     return pages.error_page(request, 400, translatable('This application asked for something that cannot be'), text, user=user, links=links)

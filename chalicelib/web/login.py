@@ -115,12 +115,12 @@ def _ask_second_factor(request: Request, user: User, target: str) -> Response:
 
 
 def _render_login(request: Request, target: str, **context: Any) -> Response:
-    application, host = _application_at(target) or (None, None)
-    return pages.render('login.html', request, next=target, application=application, host=host, **context)
+    application, destination = _application_at(target) or (None, None)
+    return pages.render('login.html', request, next=target, application=application, destination=destination, **context)
 
 
 def _application_at(target: str) -> tuple[str, str] | None:
-    """Return the name of the application for which the user logs in, and where it is; None for no authorization request, or a bad one."""
+    """Return the name of the application for which the user logs in, and where that leads; None for no authorization request, or a bad one."""
     path, _, query = target.partition('?')
     if path != '/oauth/authorize':
         return None
@@ -130,7 +130,7 @@ def _application_at(target: str) -> tuple[str, str] | None:
         authorization_request = authorization.parse(query)
     except (authorization.UntrustedClient, authorization.RedirectableError):
         return None
-    return authorization_request.client.name, redirect_uris.host(authorization_request.redirect_uri)
+    return authorization_request.client.name, redirect_uris.destination(authorization_request.redirect_uri)
 
 
 def _link_expired(request: Request) -> Response:

@@ -201,6 +201,20 @@ class TestTheFlow:
 
 
 class TestTheConsentPage:
+    def test_names_no_host_of_what_opens_an_application_on_the_device(self, visitor: Browser, user: User):
+        uri = 'com.example.app://bank.example/callback'
+        Client.register(client_id='phone', owner_id=user.user_id, name='Phone', redirect_uris=[uri], confidential=False, now=1)
+        asked = path(client_id='phone', redirect_uri=uri)
+        destination = 'an application on this device that opens "com.example.app:" links'
+
+        visitor.get(asked)
+        assert f'you will be sent to {destination} .' in visitor.text
+        visitor.post('/logout', {'next': asked})
+        visitor.get(visitor.location)
+
+        assert f'To continue to Phone ( {destination} )' in visitor.text
+        assert 'bank.example' not in visitor.text
+
     def test_names_who_registered_the_application_and_where_it_leads(self, visitor: Browser, user: User, make_user: Callable[..., User]):
         visitor.get(path())
         assert 'by you' in visitor.text
@@ -460,7 +474,7 @@ class TestTheConsentPage:
 
         visitor.post('/logout', {'next': here})
         visitor.get(visitor.location)
-        assert f'To continue to Web <app> at {urlsplit(REDIRECT).netloc}' in visitor.text
+        assert f'To continue to Web <app> ( {urlsplit(REDIRECT).netloc} )' in visitor.text
         visitor.log_in('other@example.com', next=here)
         visitor.get(visitor.location)
 
@@ -578,7 +592,7 @@ class TestErrorsOnceTheRedirectIsTrusted:
 
         other.get(path(**changes))
         assert (other.status, 'Location' in other.response.headers) == (400, False)
-        assert 'Web <app> made an invalid request. If you know it, go back to it at app.example.' in other.text
+        assert 'Web <app> made an invalid request. If you know it, go back to it (app.example).' in other.text
         [back] = re.findall(r'href="(https://app\.example[^"]+)"', other.page)
         assert unescape(back).startswith(REDIRECT + '&error=')
 

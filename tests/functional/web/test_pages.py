@@ -85,7 +85,7 @@ def consent(**changes: Any) -> Any:
         'user': user,
         'client': SimpleNamespace(name=changes.pop('client_name', 'Charts'), owner_id='2', created_at=1510030494),
         'owner': 'owner@example.com',
-        'redirect_host': 'charts.example',
+        'destination': 'charts.example',
         'redirect_uri': 'https://charts.example/callback',
         'changes': [],
         'scopes': [('read', 'Read it.', True), ('write', 'Change it.', False)],
@@ -118,7 +118,7 @@ def test_consent_needs_its_own_button_and_no_link_chooses_where_the_keys_go():
 
 
 def test_consent_shows_what_an_application_says_of_itself_as_text():
-    page = consent(client_name='<script>alert(1)</script>', redirect_host='<i>').body
+    page = consent(client_name='<script>alert(1)</script>', destination='<i>').body
 
     assert '<script' not in page
     assert '<i>' not in page

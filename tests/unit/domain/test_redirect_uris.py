@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.redirect_uris import LONGEST, matching, parse_redirect_uri, source
+from chalicelib.domain.redirect_uris import LONGEST, destination, matching, parse_redirect_uri, source
 from chalicelib.errors import Invalid
 
 
@@ -254,3 +254,19 @@ def test_no_text_makes_it_fail_otherwise(text: str, confidential: bool):
 )
 def test_the_source_is_what_a_policy_can_name(uri: str, shown: str):
     assert source(uri) == shown
+
+
+@pytest.mark.parametrize(
+    ('uri', 'shown'),
+    [
+        ('https://example.com/cb', 'example.com'),
+        ('https://example.com:8443/cb', 'example.com:8443'),
+        ('http://[::1]:8080/cb', '[::1]:8080'),
+        ('com.example.app:/cb', 'an application on this device that opens "com.example.app:" links'),
+        ('com.example.app://bank.example/cb', 'an application on this device that opens "com.example.app:" links'),
+        ('com.example.app://bank.example:443/cb', 'an application on this device that opens "com.example.app:" links'),
+        ('bank.example:/cb', 'an application on this device that opens "bank.example:" links'),
+    ],
+)
+def test_people_are_told_the_host_only_of_what_leads_to_one(uri: str, shown: str):
+    assert destination(uri) == shown
