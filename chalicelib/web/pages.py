@@ -2,7 +2,7 @@
 
 import base64
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -251,5 +251,16 @@ def _environment() -> 'Environment':
         extensions=['jinja2.ext.i18n'],
     )
     environment.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
-    environment.filters |= figures.FILTERS
+    environment.filters |= {name: _in_each_request(function) for name, function in figures.FILTERS.items()}
     return environment
+
+
+def _in_each_request(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that Jinja does not apply to constants once for all, in the language of whoever is the first to see a template."""
+    from jinja2 import pass_context
+
+    @pass_context
+    def filter_in_request(_: Any, *args: Any) -> Any:
+        return function(*args)
+
+    return filter_in_request

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from jinja2 import nodes
 
-from chalicelib.web import pages
+from chalicelib import texts
+from chalicelib.web import figures, pages
 
 TEMPLATES = Path(pages.__file__).parent / 'templates'
 NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob('*.html'))
@@ -51,3 +52,12 @@ def test_a_template_that_others_import_translates_in_its_macros_alone(name: str)
     outside = [node for node in parse(name).body if not isinstance(node, nodes.Macro | nodes.FromImport)]
 
     assert [call for node in outside for call in node.find_all(nodes.Call) if getattr(call.node, 'name', '') in ('_', 'gettext')] == []
+    assert [each.name for node in outside for each in node.find_all(nodes.Filter) if each.name in figures.FILTERS] == []
+
+
+def test_a_constant_is_written_in_the_language_of_each_request():
+    with texts.use_language('de'):
+        template = pages._environment().from_string("{{ '0.1' | grouped }} {{ 0 | day }}")
+        assert template.render() == '0,1 1. Januar 1970'
+
+    assert template.render() == '0.1 1 January 1970'
