@@ -21,8 +21,11 @@ _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
     r'(?=.{1,189}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
 )
-# What mail programs make a link of without being told: `www.`, or a domain with a path.
-_LOOKS_LIKE_LINK = re.compile(r'://|\bwww\.|\.[^\W\d_]{2,}[/?#]', re.IGNORECASE)
+# What mail programs make a link of without being told: `www.`, or a domain or an IPv4 address, perhaps with a port, with a path.
+_LOOKS_LIKE_LINK = re.compile(
+    r'://|\bmailto:|\bwww\.|(?:\.(?:xn--[a-z0-9-]+|[^\W\d_]{2,})\.?|\b\d{1,3}(?:\.\d{1,3}){3})(?::\d+)?[/?#]', re.IGNORECASE
+)
+_ENDS_OF_DOMAIN = re.compile(r"[!#$%&'*=?^`{|}~]")  # which an address may have, and many mail programs take for the end of one
 _COMMON = frozenset(
     re.findall(
         r'\S+',
@@ -46,7 +49,7 @@ def parse_email(text: str) -> str:
 def parse_new_email(text: str) -> str:
     """Return the email address that an account is to have, of which no mail program makes a link to somewhere else. Raises Invalid."""
     address = parse_email(text)
-    if _LOOKS_LIKE_LINK.search(address.rpartition('@')[0]):
+    if _LOOKS_LIKE_LINK.search(_ENDS_OF_DOMAIN.sub('/', address.rpartition('@')[0])):
         _raise_invalid('email', 'malformed', translatable('Enter an email address such as you@example.com'))
     return address
 

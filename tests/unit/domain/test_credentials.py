@@ -142,6 +142,14 @@ def test_no_application_has_the_name_of_this_server_however_it_is_written(name: 
         ('WWW.evil.example', 'address'),
         ('See evil.example/login', 'address'),
         ('evil.example?a', 'address'),
+        ('Pay at evil.example:443/login', 'address'),
+        ('evil.example:443?a', 'address'),
+        ('evil.example./login', 'address'),
+        ('evil.xn--p1ai/login', 'address'),
+        ('evil.\u0440\u0444/login', 'address'),
+        ('192.0.2.1/login', 'address'),
+        ('192.0.2.1:8080/login', 'address'),
+        ('mailto:ann@evil.example', 'address'),
     ],
 )
 def test_the_name_of_an_application_is_no_message(name: str, code: str) -> None:
@@ -151,13 +159,18 @@ def test_the_name_of_an_application_is_no_message(name: str, code: str) -> None:
     assert credentials.parse_application_name('x' * 64) == 'x' * 64
 
 
-@pytest.mark.parametrize('name', ['Charts.example', 'A/B', 'Version 1.2/3', 'wwwhat?', 'Really? Yes.'])
+@pytest.mark.parametrize('name', ['Charts.example', 'A/B', 'Version 1.2/3', 'Version 1.2.3/4', 'Ratio 1:2/3', 'wwwhat?', 'Really? Yes.'])
 def test_a_name_with_dots_or_slashes_is_no_address_by_that(name: str) -> None:
     assert credentials.parse_application_name(name) == name
 
 
 @pytest.mark.parametrize(
-    'local', ['www.evil.example/login', 'evil.example/login', 'WWW.evil', 'evil.example?a=b', 'evil.example#a', 'a.www.b']
+    'local',
+    [
+        *('www.evil.example/login', 'evil.example/login', 'WWW.evil', 'evil.example?a=b', 'evil.example#a', 'a.www.b'),
+        *('evil.xn--p1ai/login', '192.0.2.1/login'),
+        *(f'evil.example{end}login' for end in "!#$%&'*/=?^`{|}~"),
+    ],
 )
 def test_no_account_has_an_address_that_mail_programs_make_a_link_of(local: str) -> None:
     with pytest.raises(Invalid):
@@ -165,7 +178,13 @@ def test_no_account_has_an_address_that_mail_programs_make_a_link_of(local: str)
     assert credentials.parse_email(f'{local}@attacker.example')  # of whoever has one
 
 
-@pytest.mark.parametrize('address', ['ann.lee@example.com', 'sales/de@example.com', "o'neil+www@example.com", 'awww.x@example.com'])
+@pytest.mark.parametrize(
+    'address',
+    [
+        *('ann.lee@example.com', 'sales/de@example.com', 'awww.x@example.com', 'ann.lee+1.2@example.com', '1.2.3/4@example.com'),
+        *("o'neil+www@example.com", "mary.o'neil@example.com"),
+    ],
+)
 def test_other_addresses_may_be_an_accounts(address: str) -> None:
     assert credentials.parse_new_email(address) == address
 
