@@ -120,7 +120,7 @@ def _render_login(request: Request, target: str, **context: Any) -> Response:
 
 
 def _application_at(target: str) -> tuple[str, str] | None:
-    """Return the name of the application for which the user logs in, and where that leads; None for no authorization request, or a bad one."""
+    """Return the name of the application for which the user logs in, and where that leads; None for no good authorization request."""
     path, _, query = target.partition('?')
     if path != '/oauth/authorize':
         return None
