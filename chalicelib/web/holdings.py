@@ -71,7 +71,7 @@ def allocation(worth: Worth) -> Allocation:
 
     What is worth nothing as a whole, or less, has no slices and no shares: they would be of nothing.
     """
-    total = Decimal(worth.row['balance'])
+    total = worth.points[-1].value
     shares = sorted((share for share in worth.row['explain'] if Decimal(share['balance'])), key=_value_of, reverse=True)
     assets = [_asset(share, worth.currency, total, min(number, _COLOURS - 1)) for number, share in enumerate(shares)]
     unconverted = [missing for missing in worth.missing if 'currency' in missing]

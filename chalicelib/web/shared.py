@@ -11,7 +11,7 @@ from typing import NamedTuple
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
-from chalicelib.domain import currencies, money
+from chalicelib.domain import currencies
 from chalicelib.errors import NotFound, NotReady
 from chalicelib.models import ShareToken
 from chalicelib.services.portfolios import balances
@@ -87,12 +87,11 @@ def _with_amounts(value: Worth) -> SharedView:
 
 
 def _in_percent(value: Worth, chart_range: ChartRange) -> SharedView:
-    change = value.change
-    percent = None if change is None or change.percent is None else worth.Change(str(money.coarse(change.percent)), None, change.since)
-    chart = line_chart(worth.in_percent(value.points), chart_range.interval, _HEIGHT)
+    points = worth.in_percent(value.points)
+    chart = line_chart(points, chart_range.interval, _HEIGHT)
     made_of = _without_exchanges(holdings.allocation(value))
     shares = [asset._replace(balance='', value=None) for asset in made_of.assets]
-    return SharedView(None, *_common(value), percent, value.past, chart, '%', made_of._replace(assets=shares))
+    return SharedView(None, *_common(value), worth.change_in_percent(points), value.past, chart, '%', made_of._replace(assets=shares))
 
 
 def _without_exchanges(made_of: Allocation) -> Allocation:

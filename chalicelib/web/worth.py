@@ -56,6 +56,14 @@ class Past(Enum):
     TOO_LARGE = 'too_large'
 
 
+class ExactPoint(NamedTuple):
+    """What a portfolio was worth at an instant, not rounded; `complete` says whether nothing is missing from it."""
+
+    at: int
+    value: Decimal
+    complete: bool
+
+
 class Change(NamedTuple):
     """By how much the value of a portfolio differs from that at an earlier instant, and by how many per cent, None of nothing."""
 
@@ -72,14 +80,14 @@ class Change(NamedTuple):
 class Worth(NamedTuple):
     """The value of a portfolio in one of its reporting currencies: the row of /converted and its chart, None while there is none.
 
-    `points` are those of the chart before it was laid out, `past` whether they are all there are. `change` is None where it would compare
-    what is incomplete. `at` is the instant of the past that was asked for.
+    `points` are those of the chart, oldest first, the last of which is the value itself, and `past` says whether they are all there are.
+    `change` is None where it would compare what is incomplete. `at` is the instant of the past that was asked for.
     """
 
     row: answers.ConvertedBalance
     converted: ConvertedBalances
     at: int | None
-    points: list[ChartPoint]
+    points: list[ExactPoint]
     past: Past
     chart: LineChart | None
     change: Change | None
@@ -130,26 +138,34 @@ def value(
     What of its history is not stored is computed within an allowance, that of one history or of all that are shown together.
     """
     row, totals = row_of(summed, currency, at)
-    last = ChartPoint(clock.now() if at is None else at, row['balance'], row['complete'])
+    last = ExactPoint(clock.now() if at is None else at, totals.totals[0].value, row['complete'])
     past, before = _history(summed.portfolio, currency, chart_range, at, allowance)
     points = [*before, last]
-    chart = line_chart(points, chart_range.interval, height) if any(point.value for point in points) else None
-    return Worth(row, totals, at, points, past, chart, _change(points, currency))
+    shown = [ChartPoint(point.at, present_value(point.value, currency), point.complete) for point in points]
+    chart = line_chart(shown, chart_range.interval, height) if any(point.value for point in shown) else None
+    return Worth(row, totals, at, points, past, chart, _change(shown, currency))
 
 
-def in_percent(points: Sequence[ChartPoint]) -> list[ChartPoint]:
+def in_percent(points: Sequence[ExactPoint]) -> list[ChartPoint]:
     """Return points as per cent of one of them, from that one on: how a value moved, and not what it was.
 
     That is the first of at least a hundredth of the highest, and they have four digits: per cents of a few cents would have so many that
-    only one number of cents fits them, and tell each amount. Among these it is the first that is complete, as what comes after would seem
-    to have grown by what an incomplete one lacks, or where none is, just the first.
+    only one number of cents fits them, and tell each amount, as per cents of rounded values would. Among these it is the first that is
+    complete, as what comes after would seem to have grown by what an incomplete one lacks, or where none is, just the first.
     """
     least = max((point.value for point in points), default=money.ZERO) * _LEAST_OF_HIGHEST
     large = [number for number, point in enumerate(points) if point.value >= least > 0]
     begins = next((number for number in large if points[number].complete), next(iter(large), len(points)))
     whole = points[begins].value if points[begins:] else money.ZERO
     percentages = (money.percentage(point.value, whole) or money.ZERO for point in points[begins:])
-    return [point._replace(amount=str(money.coarse(each))) for point, each in zip(points[begins:], percentages, strict=True)]
+    return [ChartPoint(point.at, str(money.coarse(each)), point.complete) for point, each in zip(points[begins:], percentages, strict=True)]
+
+
+def change_in_percent(points: Sequence[ChartPoint]) -> Change | None:
+    """Return by how many per cent the last of points in per cent differs from the first, as far as these tell."""
+    if not _can_be_compared(points):
+        return None
+    return Change(str(money.coarse(money.subtract(points[-1].value, points[0].value))), None, points[0].at)
 
 
 def row_of(summed: PortfolioBalances, currency: str, at: int | None) -> tuple[answers.ConvertedBalance, ConvertedBalances]:
@@ -161,7 +177,7 @@ def row_of(summed: PortfolioBalances, currency: str, at: int | None) -> tuple[an
 
 def _history(
     portfolio: Portfolio, currency: str, chart_range: ChartRange, at: int | None, allowance: Allowance | None
-) -> tuple[Past, list[ChartPoint]]:
+) -> tuple[Past, list[ExactPoint]]:
     """Return the points before the last, oldest first, none of a past that is not known."""
     until = clock.now() if at is None else at
     first = _GENESIS if chart_range.seconds is None else max(0, until - chart_range.seconds)
@@ -173,19 +189,24 @@ def _history(
         return Past.AWAITED, []
     except HistoryTooLarge:
         return Past.TOO_LARGE, []
-    points = [ChartPoint(row.at, present_value(row.value, row.currency), row.complete) for row in reversed(page.rows)]
+    points = [ExactPoint(row.at, row.value, row.complete) for row in reversed(page.rows)]
     return Past.KNOWN, _without_empty_start(points) if chart_range.seconds is None else points
 
 
-def _without_empty_start(points: Sequence[ChartPoint]) -> list[ChartPoint]:
+def _without_empty_start(points: Sequence[ExactPoint]) -> list[ExactPoint]:
     """Return what is left of the points from the last before there was anything."""
     begins = next((number for number, (_, point) in enumerate(pairwise(points)) if point.value), len(points))
     return list(points[begins:])
 
 
 def _change(points: Sequence[ChartPoint], currency: str) -> Change | None:
-    first, last = points[0], points[-1]
-    if len(points) < 2 or not (first.complete and last.complete):
+    if not _can_be_compared(points):
         return None
+    first, last = points[0], points[-1]
     difference = money.subtract(last.value, first.value)
     return Change(present_value(difference, currency), money.percentage(difference, first.value), first.at)
+
+
+def _can_be_compared(points: Sequence[ChartPoint]) -> bool:
+    """Whether nothing is missing from the first and the last of points."""
+    return len(points) > 1 and points[0].complete and points[-1].complete

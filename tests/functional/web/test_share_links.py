@@ -77,6 +77,26 @@ def test_a_link_with_percentages_shows_no_amount_anywhere(
     assert 'Set-Cookie' not in headers
 
 
+def test_a_link_with_percentages_tells_nothing_of_what_grew_from_dust(
+    logged_in: Browser, new_browser: Callable[[], Browser], api: Api, stopped_clock: StoppedClock
+):
+    """Of a growth from 121 satoshi the per cents of the whole would fit one number of satoshi only."""
+    number, holder = api.portfolio('Mine', ('btc',)), new_browser()
+    for days, amount in ((20, '0.00000121'), (10, '0.61234567')):
+        logged_in.post(
+            f'/portfolios/{number}/offsets',
+            {'title': amount, 'balances': f'{amount} btc', 'since': iso(clock.now() - days * DAY)[:10]},
+        )
+        assert logged_in.status == 303, logged_in.text
+
+    path = share(logged_in, number, 'percentages')
+
+    for name in RANGES:
+        holder.get(f'{path}?range={name}')
+        assert (holder.status, 'unchanged since' in holder.text) == (200, True)
+        assert {row[1] for row in cells(holder.page, '<figure')} == {'100.0'}
+
+
 def test_a_portfolio_that_was_never_worth_anything_has_no_chart_and_none_is_promised(
     logged_in: Browser, new_browser: Callable[[], Browser], api: Api
 ):
