@@ -1,10 +1,10 @@
 """How amounts and instants are written on pages: the texts of the API with their digits grouped, instants in words, always UTC."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib import locales, texts
 from chalicelib.domain import browsers, money
@@ -116,7 +116,7 @@ def browser(name: str | None) -> str:
     return browsers.in_words(name or browsers.UNKNOWN)
 
 
-FILTERS = {
+FILTERS: dict[str, Callable[..., Any]] = {
     'grouped': locales.group_digits,
     'typed': amounts.to_type,
     'signed': signed,
