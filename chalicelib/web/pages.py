@@ -75,7 +75,8 @@ def render(
     `form_action` lists the Content-Security-Policy sources to which the page's forms may redirect; `scripts` lets the page load scripts of
     ours, which pages of passkeys and the console need and a chart is better with; `connects` lets these send requests to us; `cookies` are
     further Set-Cookie values. Templates see `context`, `link(path)`, `static(name)`, `csrf()`, which also sets a cookie if the
-    visitor has none, and `guarded()`, the class of a button whose effect cannot be undone: on its page no link chooses where Tab begins.
+    visitor has none, and `guarded()`, the class of a button whose effect cannot be undone: on its page no link chooses where Tab begins,
+    and a script of ours guards it where the page is shown again.
     """
     cookie_value = sessions.cookie_token(request)
     token = cookie_value or sessions.new_visitor_token()
@@ -110,6 +111,7 @@ def render(
             link=lambda path: link(request, path),
             csrf=csrf,
             guarded=guarded,
+            is_guarded=lambda: guarded_used,
             static=lambda name: link(request, static_files.versioned_path(name)),
         )
     )
@@ -125,7 +127,7 @@ def render(
     set_cookies = [*cookies, *([sessions.cookie(token, None)] if csrf_used and cookie_value is None else [])]
     if set_cookies:
         page_headers['Set-Cookie'] = set_cookies
-    safe = _security_headers(form_action, scripts=scripts, connects=connects)
+    safe = _security_headers(form_action, scripts=scripts or guarded_used, connects=connects)
     return Response(html, status_code=status, headers=safe | page_headers | dict(headers or {}))
 
 

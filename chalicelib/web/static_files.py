@@ -19,6 +19,7 @@ FILES = {
     for path in (
         Path('style.css'),
         Path('passkey.js'),
+        Path('guard.js'),
         Path('console.js'),
         Path('chart.js'),
         Path('vendor/swagger-ui-dist/swagger-ui-bundle.js'),

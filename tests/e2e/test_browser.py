@@ -71,6 +71,7 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     assert 'Charts of mine' in visitor.text
     visitor.look('consent')
     assert_clicks_are_taken_after_a_second(visitor, 'button[value=allow]')
+    assert_a_page_that_is_kept_is_guarded_as_a_new_one(visitor, callback)
     visitor.find('[name=granted][value=write]').click()
     visitor.press('Allow')
 
@@ -111,6 +112,26 @@ def assert_clicks_are_taken_after_a_second(visitor: Visitor, selector: str) -> N
     ActionChains(visitor.driver).move_to_element(visitor.find('h1')).perform()
     assert visitor.find(selector).value_of_css_property('animation-name') == 'appear, arm-again'
     assert visitor.driver.execute_script(_TAKES_CLICKS, selector) == [[False, False], [True, True]]
+
+
+# Whether a page that the browser kept is the same as before, and a button on it is hidden at the moment at which it is shown again.
+_WATCH_RETURN = """
+addEventListener('pageshow', () => {
+  const button = document.querySelector('[value=allow]');
+  window.returned = [getComputedStyle(button).visibility, button.getAnimations().some(each => each.currentTime < 100)];
+});
+"""
+
+
+def assert_a_page_that_is_kept_is_guarded_as_a_new_one(visitor: Visitor, elsewhere: str) -> None:
+    """A hostile page goes back here between the clicks of a double-click."""
+    visitor.driver.execute_script(_WATCH_RETURN)
+    visitor.go(elsewhere)
+
+    visitor.driver.back()
+
+    assert visitor.driver.execute_script('return window.returned') == ['hidden', True]
+    assert_clicks_are_taken_after_a_second(visitor, 'button[value=allow]')
 
 
 def make_portfolio(visitor: Visitor) -> None:

@@ -120,7 +120,7 @@ def test_consent_needs_its_own_button_and_no_link_chooses_where_the_keys_go():
 def test_consent_shows_what_an_application_says_of_itself_as_text():
     page = consent(client_name='<script>alert(1)</script>', destination='<i>').body
 
-    assert '<script' not in page
+    assert '<script>' not in page
     assert '<i>' not in page
 
 

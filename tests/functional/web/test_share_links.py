@@ -186,7 +186,7 @@ def test_a_form_makes_one_link_with_an_end_and_tells_each_fault(
     shown_at = logged_in.location
     logged_in.get(shown_at)
     [token] = re.findall(r'/s/([\w-]{43})', logged_in.page)
-    assert '<script' not in logged_in.page
+    assert '<script>' not in logged_in.page
     logged_in.get(shown_at)
     assert token not in logged_in.page
     [link] = ShareLink.of_user(user.user_id)
