@@ -24,7 +24,7 @@ from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, Thr
 
 from chalicelib.http_io.request import network_of
 from infra.local import authorizer, greedy_routes, networks, proxies
-from infra.local.connections import Connections, most_at_once
+from infra.local.connections import Connections, current, most_at_once
 from infra.local.gateway_answers import Answer, Refused, by_gateway
 from infra.local.request_head import RequestHead, is_odd
 
@@ -41,7 +41,6 @@ _HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[\s;])')
 _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio, also where its link was copied badly
 # Of lines that are no headers; others are of the bodies of mails, which are not read.
 _NO_HEADERS = (defects.FirstHeaderLineIsContinuationDefect, defects.MissingHeaderBodySeparatorDefect)
-_CREDENTIALS = ('Authorization', 'X-API-KEY', 'Cookie')
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED', 503: 'AUTHORIZER_FAILURE'}
 
 
@@ -108,6 +107,7 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
         self.rfile.close()
         self.incoming = self.server.connections.of(self.connection)
+        current.set(self.incoming)
         self.rfile = BufferedReader(self.incoming)
 
     def handle_one_request(self) -> None:
@@ -141,7 +141,6 @@ class Handler(BaseHTTPRequestHandler):
         try:
             headers = self._headers()
             self.incoming.network = network_of(headers[proxies.SOURCE])
-            self.incoming.caller = tuple(self.headers.get(name) for name in _CREDENTIALS)
             body = self._read_body()
             self.incoming.begin_work()
             return _by_application(self.server.gateway.handle_request(self.command, self._route(), headers, body))

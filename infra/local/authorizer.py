@@ -13,6 +13,7 @@ from chalice.local import ForbiddenError, LocalGatewayAuthorizer, LocalGatewayEx
 
 from chalicelib.config import settings
 from infra import gateway
+from infra.local.connections import current
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +30,12 @@ class GatewayAuthorizer(LocalGatewayAuthorizer):
     """Runs the application's authorizer; raises chalice's errors with API Gateway's headers and bodies."""
 
     def authorize(self, raw_path: str, lambda_event: Event, lambda_context: Any) -> tuple[Event, Any]:
-        """Return event and context for the view. Raises NotAuthorizedError (401), ForbiddenError (403) or AuthorizerFailedError (503)."""
+        """Return event and context for the view, at a turn of whoever calls it.
+
+        Raises NotAuthorizedError (401), ForbiddenError (403), AuthorizerFailedError (503), and ConnectionResetError as `work_for`.
+        """
         try:
-            return super().authorize(raw_path, lambda_event, lambda_context)
+            event, context = super().authorize(raw_path, lambda_event, lambda_context)
         except ForbiddenError:
             raise ForbiddenError(*_render('ACCESS_DENIED', lambda_event)) from None
         except Exception as error:
@@ -39,6 +43,13 @@ class GatewayAuthorizer(LocalGatewayAuthorizer):
                 log.exception('the authorizer failed')
                 raise AuthorizerFailedError(*_render('AUTHORIZER_FAILURE', lambda_event)) from error
             raise NotAuthorizedError(*_render('UNAUTHORIZED', lambda_event)) from None
+        connection = current.get()
+        if connection is not None:
+            from infra.local import callers  # whose models need the settings, which are known when there are requests
+
+            if caller := callers.of_request(event):
+                connection.work_for(caller)
+        return event, context
 
     def _prepare_authorizer_event(self, arn: str, lambda_event: Event, lambda_context: Any) -> Event:
         """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html"""

@@ -5,9 +5,9 @@ that has waited for longest, for its client or its turn, of the network that has
 others do not have many requests open, is not among them.
 
 Few requests are worked for at once: one that reads megabytes takes a hundred of memory, and more at once are no sooner done, in one process
-before one emulated database. Half of these turns are the most for one network, and a quarter for one caller there, who is told from others
-by the credentials that they send, good ones or not. The next turn goes to who has fewest; networks that have none get one when there are no
-more, up to as many again.
+before one emulated database. Half of these turns are the most for one network, and a quarter for one caller: a user, wherever they send
+their requests from, or all strangers of a network. Whose a request is shows once it is worked for, and it waits again where that user has
+enough turns. The next turn goes to who has fewest; networks and callers that have none get one when there are no more, up to as many again.
 """
 
 import resource
@@ -15,6 +15,7 @@ import select
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import ContextVar
 from io import RawIOBase
 from socket import MSG_PEEK, SHUT_RDWR, socket
 from threading import Condition, Event
@@ -46,13 +47,13 @@ def most_at_once() -> int:
 class Connection(RawIOBase):
     """What comes from a client: reading raises TimeoutError for one that takes too long, ConnectionResetError once it was ended here.
 
-    `network` is whom it counts for, `caller` the credentials that came with its request, and `body_bytes` how much of its body, or then of
+    `network` is whom it counts for, `caller` whose the request is, None for a stranger, and `body_bytes` how much of its body, or then of
     the answer's, is in memory. `waits_since` is when it began to wait for its client, or for its `turn`; None while it is worked for.
     """
 
     def __init__(self, client: socket, network: str, among: 'Connections', seconds: Callable[[int], float]) -> None:
         self.network = self._peer = network
-        self.caller: object = None
+        self.caller: str | None = None
         self.body_bytes = 0
         self.waits_since: float | None = monotonic()
         self.turn = Event()
@@ -86,7 +87,7 @@ class Connection(RawIOBase):
 
     def expect_request(self) -> None:
         """Wait for the next request, whoever sends it: a proxy's connection carries those of all its clients."""
-        self.network, self.body_bytes, self._received = self._peer, 0, 0
+        self.network, self.caller, self.body_bytes, self._received = self._peer, None, 0, 0
         self._began, self.waits_since = None, monotonic()
 
     def count_body(self, length: int) -> None:
@@ -96,6 +97,10 @@ class Connection(RawIOBase):
     def begin_work(self) -> None:
         """Wait for a turn, as the request is there, whole. Raises ConnectionResetError where the connection was ended."""
         self._among.wait_for_turn(self)
+
+    def work_for(self, caller: str) -> None:
+        """Go on as one of a caller's requests, at a later turn if they have enough. Raises ConnectionResetError as `begin_work` does."""
+        self._among.set_caller(self, caller)
 
     def begin_answer(self, length: int) -> None:
         """Wait for the client to take so many bytes. Raises ConnectionResetError where there is no room for them."""
@@ -133,6 +138,8 @@ class Connections:
     ) -> None:
         self._most = most
         self._most_worked_for = most_worked_for
+        self._most_of_network = max(1, most_worked_for // 2)
+        self._most_of_caller = max(1, most_worked_for // 4)
         self._most_body_bytes = most_body_bytes
         self._seconds = seconds
         self._open: dict[socket, Connection] = {}
@@ -178,6 +185,14 @@ class Connections:
         if connection.is_ended or (has_waited and connection.is_closed_by_client()):
             raise ConnectionResetError
 
+    def set_caller(self, connection: Connection, caller: str) -> None:
+        """Count a connection's turn as a caller's; where that is one too many, wait for another. Raises as `wait_for_turn`."""
+        with self._changing:
+            connection.caller = caller
+            turns = sum(each.caller == caller and each.waits_since is None for each in self._open.values())
+        if turns > self._most_of_caller:
+            self.wait_for_turn(connection)
+
     def end_turn(self, connection: Connection) -> None:
         """Let others be worked for; this one waits for its client."""
         with self._changing:
@@ -188,23 +203,23 @@ class Connections:
         """Let as many be worked for as may be: the first one of those for whose networks fewest are, and for whom themselves."""
         self._waiting = [each for each in self._waiting if not each.is_ended]
         working = [each for each in self._open.values() if each.waits_since is None]
-        networks, callers = Counter(each.network for each in working), Counter(map(_caller, working))
+        networks, callers = Counter(each.network for each in working), Counter(map(_caller_of, working))
 
         def has_turns(each: Connection) -> tuple[int, int]:
-            return networks[each.network], callers[_caller(each)]
+            return networks[each.network], callers[_caller_of(each)]
 
         while entitled := [each for each in self._waiting if self._may_have_more(networks.total(), *has_turns(each))]:
             first = min(entitled, key=has_turns)
             self._waiting.remove(first)
             networks[first.network] += 1
-            callers[_caller(first)] += 1
+            callers[_caller_of(first)] += 1
             first.waits_since = None
             first.turn.set()
 
     def _may_have_more(self, turns: int, turns_of_network: int, turns_of_caller: int) -> bool:
         if turns >= self._most_worked_for:
-            return turns < 2 * self._most_worked_for and not turns_of_network
-        return turns_of_network < max(1, self._most_worked_for // 2) and turns_of_caller < max(1, self._most_worked_for // 4)
+            return turns < 2 * self._most_worked_for and not turns_of_network and not turns_of_caller
+        return turns_of_network < self._most_of_network and turns_of_caller < self._most_of_caller
 
     def make_room(self, connection: Connection, length: int) -> None:
         """Count bytes that a connection holds, ending connections until all hold no more than they may. Raises ConnectionResetError."""
@@ -231,5 +246,8 @@ class Connections:
         return True
 
 
-def _caller(connection: Connection) -> tuple[str, object]:
-    return connection.network, connection.caller
+def _caller_of(connection: Connection) -> str:
+    return connection.caller or f'strangers in {connection.network}'
+
+
+current: ContextVar[Connection | None] = ContextVar('connection', default=None)  # whose request this thread answers

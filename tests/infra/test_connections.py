@@ -10,7 +10,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from chalice.app import Chalice
+from chalice.app import AuthRequest, AuthResponse, Chalice
 
 from infra.local import stack
 from infra.local.api import Server
@@ -22,7 +22,7 @@ HALF_SENT = 300
 
 
 class Service:
-    """A server behind a proxy, where `/blocked` answers when `unblocked` is set."""
+    """A server behind a proxy, where `/blocked`, and `/mine` of users, whose tokens are their names, answer when `unblocked` is set."""
 
     def __init__(self, connections: Connections) -> None:
         self.entered, self.unblocked, self.blocked = Event(), Event(), 0
@@ -37,6 +37,11 @@ class Service:
         def get_quick() -> dict[str, Any]:
             return {}
 
+        @app.authorizer()
+        def authorize(request: AuthRequest) -> AuthResponse:
+            return AuthResponse(routes=['*'], principal_id=request.token.partition(' ')[0])
+
+        @app.route('/mine', authorizer=authorize)
         @app.route('/blocked')
         def get_blocked() -> dict[str, Any]:
             self.blocked += 1
@@ -184,8 +189,8 @@ def test_where_all_connections_are_worked_for_the_next_is_told_to_come_again() -
     assert statuses == [200]
 
 
-def get_blocked(service: Service, number: int, source: str, **headers: str) -> list[Thread]:
-    threads = [Thread(target=service.get, args=('/blocked', source), kwargs=headers) for _ in range(number)]
+def send(service: Service, number: int, path: str, source: str, **headers: str) -> list[Thread]:
+    threads = [Thread(target=service.get, args=(path, source), kwargs=headers) for _ in range(number)]
     for thread in threads:
         thread.start()
     return threads
@@ -193,7 +198,7 @@ def get_blocked(service: Service, number: int, source: str, **headers: str) -> l
 
 def test_few_requests_of_one_network_are_worked_for_at_once_and_those_of_another_wait_for_none_of_them() -> None:
     with serving(Connections(64, most_worked_for=8)) as service:
-        slow = [thread for number in range(20) for thread in get_blocked(service, 1, ATTACKER, Cookie=f'session={number}')]
+        slow = [thread for number in range(20) for thread in send(service, 1, '/mine', ATTACKER, Authorization=f'user-{number}')]
         wait_until(lambda: service.server.connections.count == 20 and service.blocked == 4)
 
         assert [service.get('/quick').status for _ in range(10)] == [200] * 10
@@ -211,12 +216,12 @@ def test_where_all_turns_are_taken_a_network_that_has_none_gets_one_all_the_same
             thread
             for network in (ATTACKER, '203.0.113.10')
             for number in range(6)
-            for thread in get_blocked(service, 1, network, Cookie=f'session={number}')
+            for thread in send(service, 1, '/mine', network, Authorization=f'user-{network}-{number}')
         ]
         wait_until(lambda: service.server.connections.count == 12 and service.blocked == 4)
 
         assert [service.get('/quick').status for _ in range(10)] == [200] * 10
-        slow += [thread for number in range(9) for thread in get_blocked(service, 1, f'203.0.113.{20 + number}')]
+        slow += [thread for number in range(9) for thread in send(service, 1, '/blocked', f'203.0.113.{20 + number}')]
         wait_until(lambda: service.blocked == 8)
         assert service.blocked == 8  # but no more than as many again
         service.unblocked.set()
@@ -226,24 +231,48 @@ def test_where_all_turns_are_taken_a_network_that_has_none_gets_one_all_the_same
     assert service.blocked == 21
 
 
-@pytest.mark.parametrize('name', ['Cookie', 'Authorization', 'X-API-KEY'])
-def test_fewer_of_one_caller_are_worked_for_at_once_and_another_one_of_their_network_waits_for_none_of_them(name: str) -> None:
+def test_fewer_of_strangers_are_worked_for_at_once_whatever_they_send_and_a_user_of_their_network_waits_for_none_of_them() -> None:
     with serving(Connections(64, most_worked_for=8)) as service:
-        slow = get_blocked(service, 20, ATTACKER, **{name: 'one'})
-        wait_until(lambda: service.server.connections.count == 20 and service.blocked == 2)
+        slow = [
+            thread
+            for name in ('Cookie', 'Authorization', 'X-API-KEY')
+            for number in range(10)
+            for thread in send(service, 1, '/blocked', ATTACKER, **{name: f'session={number}'})
+        ]
+        wait_until(lambda: service.server.connections.count == 30 and service.blocked == 2)
 
-        assert [service.get('/quick', ATTACKER, **{name: 'other'}).status for _ in range(10)] == [200] * 10
-        assert service.blocked == 2
+        slow += send(service, 1, '/mine', '203.0.113.10', Authorization='ann')
+        wait_until(lambda: service.blocked == 3)
         service.unblocked.set()
         for thread in slow:
             thread.join()
 
-    assert service.blocked == 20
+    assert service.blocked == 31
+
+
+def test_fewer_of_one_user_are_worked_for_at_once_wherever_they_come_from_and_another_one_waits_for_none_of_them() -> None:
+    with serving(Connections(64, most_worked_for=8)) as service:
+        slow = [
+            thread
+            for number in range(20)
+            for thread in send(service, 1, '/mine', f'203.0.113.{number % 10}', Authorization=f'ann {number}', Cookie=f'a={number}')
+        ]
+        wait_until(lambda: service.server.connections.count == 20 and service.blocked == 2)
+
+        assert [service.get('/quick', f'203.0.113.{number}').status for number in range(10)] == [200] * 10
+        slow += send(service, 1, '/mine', '203.0.113.1', Authorization='bob')
+        wait_until(lambda: service.blocked == 3)
+        assert service.blocked == 3
+        service.unblocked.set()
+        for thread in slow:
+            thread.join()
+
+    assert service.blocked == 21
 
 
 def test_a_request_whose_client_went_while_it_waited_is_not_worked_for() -> None:
     with serving(Connections(64, most_worked_for=8)) as service:
-        [*slow] = get_blocked(service, 2, ATTACKER)
+        slow = send(service, 2, '/blocked', ATTACKER)
         wait_until(lambda: service.blocked == 2)
         gone, staying = service.connect(), service.connect()
         for raw in (gone, staying):

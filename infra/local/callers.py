@@ -1,0 +1,44 @@
+"""Whose work a request is: those of one caller take turns with each other, whatever networks they come from."""
+
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+from chalice.app import Request
+
+from chalicelib import clock
+from chalicelib.errors import AppError
+from chalicelib.models import Session, ShareToken
+from chalicelib.web import sessions
+
+_REMEMBERED = 10_000
+
+
+def of_request(event: dict[str, Any]) -> str | None:
+    """Return the caller of an authorized request: the user of its token or session, or all who have links of one user. None for a stranger.
+
+    Who has a link is not its owner, whom they could else keep waiting.
+    """
+    authorized, parameters = event['requestContext'].get('authorizer'), event['pathParameters'] or {}
+    if authorized is not None:
+        return f'user {authorized["principalId"]}'
+    with suppress(AppError):
+        if event['requestContext']['resourcePath'] == '/s/{token}':
+            return f'links of {_owner_of_link(parameters["token"])}'
+        token = sessions.cookie_token(Request(event))
+        user_id = None if token is None else _user_of_session(token)
+        return None if user_id is None else f'user {user_id}'
+    return None
+
+
+@lru_cache(_REMEMBERED)
+def _user_of_session(token: str) -> str | None:
+    """Return whose session a token is, or was when it was first seen here."""
+    session = Session.find(token, clock.now())
+    return None if session is None else str(session.user_id)
+
+
+@lru_cache(_REMEMBERED)
+def _owner_of_link(token: str) -> str:
+    """Return whose portfolio a link shows, or showed. Raises NotFound."""
+    return str(ShareToken.find(token, clock.now()).user_id)
