@@ -7,7 +7,7 @@ import socket
 import sys
 
 from infra import environment_file
-from infra.local import setup, supervisor, users
+from infra.local import people_first, setup, supervisor, users
 from infra.local.processes import die_with_parent
 
 
@@ -55,6 +55,7 @@ def _work(*, fast: bool) -> None:
     _configure_logging()
     if not os.environ.get('ISSUER'):  # started by hand beside `chalice local`
         setup.prepare(supervisor.default_issuer())
+    os.environ['AWS_SDK_UA_APP_ID'] = people_first.JOBS  # before there are clients of AWS
     from app import app
     from infra.local import event_sources
 

@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from io import BytesIO
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -22,6 +22,7 @@ from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
 
 from infra.local import consumed_capacity, exact_kms, fair_queues, quick_moto
+from infra.local.people_first import PeopleFirst, is_of_job
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -29,18 +30,18 @@ _RECEIPT_SECONDS = 3_600  # longer than anybody tries again to delete a message
 
 
 class OneAtATime:
-    """A WSGI application that passes on complete requests, each once the response to the one before is complete."""
+    """A WSGI application that passes on complete requests, each once the response to the one before is complete, those of jobs last."""
 
     def __init__(self, application: Wsgi) -> None:
         self._application = application
-        self._lock = Lock()
+        self._turn = PeopleFirst()
         self._forgot_at = time.monotonic()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         length = environ.get('CONTENT_LENGTH')
         if length:  # read before the lock is taken, as a client may be slow to send
             environ['wsgi.input'] = BytesIO(environ['wsgi.input'].read(int(length)))
-        with self._lock:
+        with self._turn.held(by_job=is_of_job(environ.get('HTTP_USER_AGENT', ''))):
             self._forget_receipts()
             response = self._application(environ, start_response)
             try:

@@ -1,0 +1,64 @@
+"""At the emulated AWS, what somebody waits for goes before jobs, which get on all the same."""
+
+from threading import Event, Thread
+
+from infra.local.people_first import PeopleFirst, is_of_job
+from tests.support.processes import PATIENCE_SECONDS, wait_until
+
+
+def hold(lock: PeopleFirst, release: Event, *, by_job: bool = False) -> Thread:
+    held = Event()
+
+    def run() -> None:
+        with lock.held(by_job=by_job):
+            held.set()
+            release.wait(PATIENCE_SECONDS)
+
+    thread = Thread(target=run)
+    thread.start()
+    assert held.wait(PATIENCE_SECONDS)
+    return thread
+
+
+def queue_up(lock: PeopleFirst, order: list[str], name: str, *, by_job: bool) -> Thread:
+    def run() -> None:
+        with lock.held(by_job=by_job):
+            order.append(name)
+
+    thread = Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_people_go_before_jobs_that_came_before_them() -> None:
+    lock, release, order = PeopleFirst(PATIENCE_SECONDS), Event(), list[str]()
+    first = hold(lock, release, by_job=True)
+    jobs = [queue_up(lock, order, 'job', by_job=True) for _ in range(20)]
+    people = [queue_up(lock, order, 'person', by_job=False) for _ in range(3)]
+    wait_until(lambda: lock.people_waiting == 3)
+
+    release.set()
+    for thread in (first, *jobs, *people):
+        thread.join()
+
+    assert order == ['person'] * 3 + ['job'] * 20
+
+
+def test_a_job_that_waited_for_long_goes_with_people() -> None:
+    lock, release, order = PeopleFirst(0.01), Event(), list[str]()
+    first = hold(lock, release)
+    job = queue_up(lock, order, 'job', by_job=True)
+    wait_until(lambda: lock.people_waiting == 1)  # as one of which it counts by then
+
+    release.set()
+    for thread in (first, job):
+        thread.join()
+
+    assert order == ['job']
+
+
+def test_only_the_worker_is_taken_for_it() -> None:
+    agent = 'Boto3/1.44.5 md/Botocore#1.44.5 ua/2.1 os/linux m/b,Z cfg/retry-mode#standard {} Botocore/1.44.5'
+
+    assert is_of_job(agent.format('app/jobs'))
+    assert not any(map(is_of_job, ('', agent.format(''), agent.format('app/jobsite'), agent.format('md/app/jobs'))))
