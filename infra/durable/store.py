@@ -17,6 +17,7 @@ Key = tuple[str, str]
 _BUSY_SECONDS = 30
 # WAL with FULL syncs the log at every commit; macOS needs to be told that the disk's own cache counts, too.
 _PRAGMAS = ('journal_mode = WAL', 'synchronous = FULL', 'fullfsync = ON', 'checkpoint_fullfsync = ON')
+_LAST = '\U0010ffff'  # character, which no key has
 _OPERATORS = {'=': '=', '<': '<', '<=': '<=', '>': '>', '>=': '>='}
 
 
@@ -132,7 +133,8 @@ class Store:
             return f'{low} >= {parameter} AND {high} <= {parameter}', condition.values
         if condition.operator == 'BEGINS_WITH':
             [prefix] = condition.values
-            return f'substr({name}, 1, length(?)) = ? AND {low} >= ?', [prefix] * 3
+            within = f'{low} >= ? AND {high} < ?'  # of bounds SQLite makes a range of the index, of substr() it does not
+            return f'substr({name}, 1, length(?)) = ? AND {within}', [prefix, prefix, prefix, prefix + _LAST]
         operator = _OPERATORS[condition.operator]
         return f'{low if ">" in operator else high if "<" in operator else name} {operator} {parameter}', condition.values
 

@@ -28,7 +28,7 @@ from chalicelib.models.lease import Leased
 from infra.durable import definition, keys
 from infra.durable.dynamodb import DurableTable
 from infra.durable.folder import CannotOpen, Folder, Holder
-from infra.durable.store import Condition, Damaged, Store
+from infra.durable.store import Condition, Damaged, Key, Store
 from infra.local import emulated_aws, moto_server
 from tests.support.durable_server import ACCOUNT, NAME, REGION, create_table, serve
 from tests.support.processes import PATIENCE_SECONDS, ROOT
@@ -259,21 +259,39 @@ def test_a_page_takes_what_it_reads_and_not_what_was_read_before(
     opened: Opened, tmp_path: Path, condition: Condition, forward: bool
 ) -> None:
     store = opened(tmp_path / 'items.sqlite3')
-    keys = [('A', f'S#{number:05}') for number in range(3_000)]
-    store.write(dict.fromkeys(keys, '{}'), [])
-    steps = 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 1
-        return 0
-
-    store._connection.set_progress_handler(count, 100)
+    keys = store_many(store)
+    steps = count_steps(store)
     after = keys[-11] if forward else keys[10]
     rest = store.query(None, 'A', condition, {'pk': after[0], 'sk': after[1]}, forward=forward)
 
     assert [key for key, _ in itertools.islice(rest, 10)] == (keys[-10:] if forward else keys[9::-1])
-    assert steps < 20
+    assert len(steps) < 20
+
+
+@pytest.mark.parametrize('forward', [True, False])
+@pytest.mark.parametrize('prefix', ['R#', 'S#1', 'T#'])
+def test_a_page_of_a_prefix_takes_nothing_of_what_else_is_in_the_partition(
+    opened: Opened, tmp_path: Path, prefix: str, forward: bool
+) -> None:
+    store = opened(tmp_path / 'items.sqlite3')
+    store_many(store)
+    steps = count_steps(store)
+
+    assert list(store.query(None, 'A', Condition('BEGINS_WITH', [prefix]), None, forward=forward)) == []
+    assert len(steps) < 5
+
+
+def store_many(store: Store) -> list[Key]:
+    keys = [('A', f'S#{number:05}') for number in range(3_000)]
+    store.write(dict.fromkeys(keys, '{}'), [])
+    return keys
+
+
+def count_steps(store: Store) -> list[None]:
+    """Return a list that grows by each hundred steps that SQLite takes from now on."""
+    steps: list[None] = []
+    store._connection.set_progress_handler(lambda: steps.append(None), 100)
+    return steps
 
 
 def test_a_history_that_comes_newest_first_takes_less_than_twice_the_room_of_one_that_comes_oldest_first(
