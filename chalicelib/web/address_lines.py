@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from chalicelib import clock
+from chalicelib import charges, clock
 from chalicelib.domain import currencies, recognition, titles
 from chalicelib.domain.addresses import descriptors, errors, private_keys
 from chalicelib.domain.addresses.errors import BadAddress
@@ -16,6 +16,7 @@ from chalicelib.texts import translatable, translate, with_values
 from chalicelib.web import forms
 
 MOST_LINES = 100
+LINES_PER_REQUEST = 5  # each is two requests to the database, one after the other
 _MOST_READ = 300  # of more lines none is looked at, so nobody knows whether it is a private key, and none is shown again
 _MOST_WORK = 6_000  # of one form, in steps of a derivation: half a second of a processor, and more than 250 HD wallets of one key are
 _DESCRIPTOR = re.compile(r'([a-z]+\(.*\)(?:#[a-z0-9]{8})?)\s*(?:,(.*))?')  # has commas of its own
@@ -146,8 +147,10 @@ def without_repetitions(lines: Sequence[Line]) -> list[Line]:
 def store(user_id: str, portfolio_id: int, lines: Sequence[Line], note: Callable[[str], Write]) -> list[Line]:
     """Add the addresses of lines to a portfolio, each with the write of `note` for its number; return those that could not be, with why.
 
-    A line whose note is there already was added before. Raises NotFound.
+    A line whose note is there already was added before. Raises NotFound, and TooManyRequests, before anything is added.
     """
+    charges.charge(len(lines) // LINES_PER_REQUEST)
+    charges.charge(len(lines) // LINES_PER_REQUEST)
     refused: list[Line] = []
     for line in lines:
         try:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from chalicelib import clock
+from chalicelib import charges, clock
 from chalicelib.api import answers
 from chalicelib.api.presenters.offsets import present_offset_balance
 from chalicelib.api.requests import fields
@@ -135,11 +135,12 @@ def _is_header(cells: Sequence[str]) -> bool:
     return sum(cell.lower() in _COLUMNS for cell in cells) >= min(2, len(cells))
 
 
-def store(portfolio: Portfolio, rows: Iterable[ImportRow], note: Callable[[str], Write]) -> list[ImportRow]:
+def store(portfolio: Portfolio, rows: Sequence[ImportRow], note: Callable[[str], Write]) -> list[ImportRow]:
     """Add what rows make to a portfolio, each with the write of `note` for its number; return those that could not be. Raises NotFound.
 
-    A row whose note is there already was added before.
+    A row whose note is there already was added before. Raises TooManyRequests, before anything is added.
     """
+    charges.charge(len(rows) // address_lines.LINES_PER_REQUEST)
     refused: list[ImportRow] = []
     for row in rows:
         try:

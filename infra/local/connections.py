@@ -8,6 +8,7 @@ Few requests are worked for at once: one that reads megabytes takes a hundred of
 before one emulated database. Half of these turns are the most for one network, and a quarter for one caller: a user, wherever they send
 their requests from, or all strangers of a network. Whose a request is shows once it is worked for, and it waits again where that user has
 enough turns. The next turn goes to who has fewest; networks and callers that have none get one when there are no more, up to as many again.
+A turn that takes long is one of its caller alone.
 """
 
 import resource
@@ -29,6 +30,8 @@ IDLE_SECONDS = 60  # until a request begins
 _SECONDS = 30  # to send a request, or take an answer, and as much more as it is long
 _SLOWEST = 8_192  # bytes a second
 _LONGEST = 10 * 1024 * 1024  # what is more, such as endless trailers, has no time of its own
+_LONG_SECONDS = 5  # after which a turn keeps others of its network waiting no more
+_LOOK_SECONDS = 1  # between looks at which turns are long
 _CLOSING_SECONDS = 5  # for threads to notice that their connection was ended, which takes them none
 _SHARE_OF_DESCRIPTORS = 4  # the others are for what is done for a request, and for connections that are about to end
 
@@ -48,7 +51,8 @@ class Connection(RawIOBase):
     """What comes from a client: reading raises TimeoutError for one that takes too long, ConnectionResetError once it was ended here.
 
     `network` is whom it counts for, `caller` whose the request is, None for a stranger, and `body_bytes` how much of its body, or then of
-    the answer's, is in memory. `waits_since` is when it began to wait for its client, or for its `turn`; None while it is worked for.
+    the answer's, is in memory. `waits_since` is when it began to wait for its client, or for its `turn`; None while it is worked for, since
+    `turn_began_at`.
     """
 
     def __init__(self, client: socket, network: str, among: 'Connections', seconds: Callable[[int], float]) -> None:
@@ -56,6 +60,7 @@ class Connection(RawIOBase):
         self.caller: str | None = None
         self.body_bytes = 0
         self.waits_since: float | None = monotonic()
+        self.turn_began_at = monotonic()
         self.turn = Event()
         self.is_ended = False
         self._client = client
@@ -135,11 +140,13 @@ class Connections:
         most_body_bytes: int = MOST_BODY_BYTES,
         seconds: Callable[[int], float] = seconds_for,
         most_worked_for: int = MOST_WORKED_FOR,
+        long_seconds: float = _LONG_SECONDS,
     ) -> None:
         self._most = most
         self._most_worked_for = most_worked_for
         self._most_of_network = max(1, most_worked_for // 2)
         self._most_of_caller = max(1, most_worked_for // 4)
+        self._long_seconds = long_seconds
         self._most_body_bytes = most_body_bytes
         self._seconds = seconds
         self._open: dict[socket, Connection] = {}
@@ -181,7 +188,9 @@ class Connections:
             self._waiting.append(connection)
             self._give_turns()
         has_waited = not connection.turn.is_set()
-        connection.turn.wait()
+        while not connection.turn.wait(_LOOK_SECONDS):
+            with self._changing:  # a turn may have become a long one
+                self._give_turns()
         if connection.is_ended or (has_waited and connection.is_closed_by_client()):
             raise ConnectionResetError
 
@@ -200,26 +209,35 @@ class Connections:
             self._give_turns()
 
     def _give_turns(self) -> None:
-        """Let as many be worked for as may be: the first one of those for whose networks fewest are, and for whom themselves."""
+        """Let as many be worked for as may be: the first one of those for whose networks fewest are, and for whom themselves.
+
+        Long turns are waiting mostly, for the table: they count for their callers, and not for the others of their networks.
+        """
+        now = monotonic()
         self._waiting = [each for each in self._waiting if not each.is_ended]
         working = [each for each in self._open.values() if each.waits_since is None]
-        networks, callers = Counter(each.network for each in working), Counter(map(_caller_of, working))
+        networks = Counter(each.network for each in working if now - each.turn_began_at < self._long_seconds)
+        callers = Counter(map(_caller_of, working))
 
         def has_turns(each: Connection) -> tuple[int, int]:
             return networks[each.network], callers[_caller_of(each)]
 
-        while entitled := [each for each in self._waiting if self._may_have_more(networks.total(), *has_turns(each))]:
+        while entitled := [each for each in self._waiting if self._may_have_more(networks, callers, each)]:
             first = min(entitled, key=has_turns)
             self._waiting.remove(first)
             networks[first.network] += 1
             callers[_caller_of(first)] += 1
-            first.waits_since = None
+            first.waits_since, first.turn_began_at = None, now
             first.turn.set()
 
-    def _may_have_more(self, turns: int, turns_of_network: int, turns_of_caller: int) -> bool:
+    def _may_have_more(self, networks: Counter[str], callers: Counter[str], connection: Connection) -> bool:
+        """Whether one more may be worked for, beside so many of each network without long ones, and of each caller with them."""
+        turns, of_network, of_caller = networks.total(), networks[connection.network], callers[_caller_of(connection)]
+        if callers.total() >= 4 * self._most_worked_for:
+            return False
         if turns >= self._most_worked_for:
-            return turns < 2 * self._most_worked_for and not turns_of_network and not turns_of_caller
-        return turns_of_network < self._most_of_network and turns_of_caller < self._most_of_caller
+            return turns < 2 * self._most_worked_for and not of_network and not of_caller
+        return of_network < self._most_of_network and of_caller < self._most_of_caller
 
     def make_room(self, connection: Connection, length: int) -> None:
         """Count bytes that a connection holds, ending connections until all hold no more than they may. Raises ConnectionResetError."""

@@ -362,6 +362,23 @@ class TestNetworks:
         with pytest.raises(TooManyRequests):
             rate_limiter.limit_networks(request, lambda _: charges.charge(LIMIT))
 
+    @pytest.mark.parametrize('what', ['imported', 'pasted'])
+    def test_lines_count_before_any_of_them_is_added(self, logged_in: Browser, api: Api, what: str):
+        number = api.portfolio()
+        lines = '\n'.join(f'0x{count:040x},Address,eth' for count in range(1, 101))
+        pages = {
+            'imported': (f'/portfolios/{number}/import', {'lines': f'address,title,currency\n{lines}', 'confirmed': 'yes'}),
+            'pasted': (f'/portfolios/{number}/addresses', {'addresses': lines}),
+        }
+        path, form = pages[what]
+        for _ in range(5):
+            logged_in.get('/status')
+
+        logged_in.post(path, form)
+
+        assert logged_in.status == 429
+        assert api.get(f'/api/portfolios/{number}/addresses').json_body['result'] == []
+
     def test_each_network_is_counted_apart(self):
         def ask_from(address: str) -> Any:
             return rate_limiter.limit_networks(SimpleNamespace(context={'identity': {'sourceIp': address}}), lambda _: 'an answer')

@@ -270,6 +270,20 @@ def test_fewer_of_one_user_are_worked_for_at_once_wherever_they_come_from_and_an
     assert service.blocked == 21
 
 
+def test_who_waits_behind_long_requests_of_others_in_their_network_does_not_wait_for_their_end() -> None:
+    with serving(Connections(64, most_worked_for=8, long_seconds=0.1)) as service:
+        slow = [thread for number in range(4) for thread in send(service, 3, '/mine', ATTACKER, Authorization=f'user-{number}')]
+        wait_until(lambda: service.server.connections.count == 12 and service.blocked == 8)
+
+        assert [service.get('/quick', ATTACKER).status for _ in range(3)] == [200] * 3
+        assert service.blocked == 8  # the third of each user waits for one of the two before
+        service.unblocked.set()
+        for thread in slow:
+            thread.join()
+
+    assert service.blocked == 12
+
+
 def test_a_request_whose_client_went_while_it_waited_is_not_worked_for() -> None:
     with serving(Connections(64, most_worked_for=8)) as service:
         slow = send(service, 2, '/blocked', ATTACKER)
