@@ -114,6 +114,10 @@ def test_an_application_may_have_any_other_name(name: str) -> None:
         'Crypt+Fo|io',
         '\u531a\u5c3a\u311a\u5369\u3112\u5343\u3116\u3125\u4e28\u3116',  # Chinese and Bopomofo
         '\u2282ryptFolio',
+        *(f'C{letter}yptFolio' for letter in '\u0491\u04f7\u042f\ua785\u16b1'),
+        *(f'Cry{letter}tFolio' for letter in '\u03c6\u0562\u0569\u3115'),
+        *(f'Cryp{letter}Folio' for letter in '\u0565\u4e03\uaba6'),
+        *('CryptF\u30edli\u30ed', 'CryptF\u0153lio', 'Crypt\u0552olio', 'CryptFol\u5de5o', '\u3108ryptFolio'),
         '\u1455ryptFolio',
         'CryptFoli\u0298',
         'CryptFoli\u1c5b',
