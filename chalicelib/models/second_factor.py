@@ -47,7 +47,8 @@ class Authenticator(Item, discriminator='authenticator'):
 class RecoveryCodes(Item, discriminator='recovery_codes'):
     """pk=USER#<user id>  sk=FACTOR#RECOVERY   The codes for whoever lost the app or passkey; each is good once, and stored as SHA-256.
 
-    creation: put, part of a transaction   keep: put   use: one update   remove: delete   check_none: a check of a transaction
+    creation: put, part of a transaction   keep: put   keeping: update, part of a transaction   use: one update   remove: delete
+    check_none: a check of a transaction
 
     As long as it is stored, a password alone logs nobody in, also once all codes are used up and `hashes` is None.
     """
@@ -69,6 +70,11 @@ class RecoveryCodes(Item, discriminator='recovery_codes'):
     def keep(cls, user_id: str) -> None:
         """Store that a log-in needs a second factor, without a code of it, should nothing say so yet."""
         cls.at(user_id).put_if(cls.pk.does_not_exist())
+
+    @classmethod
+    def keeping(cls, user_id: str) -> Write:
+        """Return the write that does as `keep`, in the transaction of a factor for which `check_none` does not look."""
+        return Write(Operation.UPDATE, cls.at(user_id), actions=[cls.kind.set(cls)])
 
     @classmethod
     def check_none(cls, user_id: str) -> Write:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from chalicelib.config import settings
 from chalicelib.domain import cbor
 from chalicelib.errors import Fault, Invalid, NotFound
-from chalicelib.models import AttemptCounter, LogInStep, Operation, Passkey, User, Write, make_one_more
+from chalicelib.models import AttemptCounter, LogInStep, Operation, Passkey, RecoveryCodes, User, Write, make_one_more
 from chalicelib.models.client import digest
 from chalicelib.services.users import access
 from chalicelib.texts import translatable
@@ -87,7 +87,7 @@ def register_passkey(user: User, step: LogInStep, credential: str, name: str, no
     passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
     passkey.sign_count, passkey.name, passkey.created_at = made.sign_count, name, now
     access.forbid_remote_login(user.user_id)  # first, too: what came by the password alone is to outlive no process that dies here
-    make_one_more(user, lambda: check_room(user), Write(Operation.PUT, passkey))
+    make_one_more(user, lambda: check_room(user), Write(Operation.PUT, passkey), RecoveryCodes.keeping(user.user_id))
 
 
 def _check_attestation(credential: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
+from chalicelib.errors import AccessEnded
 from chalicelib.models import Authenticator, Client, ClientIdentity, Grant, Item, LogInStep, Passkey, RecoveryCodes, User, transact
 from chalicelib.oauth import consents
 from chalicelib.services.users import access, passkeys, second_factors
@@ -194,6 +195,17 @@ def test_a_second_factor_whose_request_dies_leaves_no_application_that_logged_in
         for passkey in Passkey.of_user(user.user_id):
             passkey.delete()
     assert writes > 3
+
+
+@pytest.mark.parametrize('factor', ['app', 'passkey'])
+def test_an_application_that_was_about_to_log_in_by_the_password_does_not_once_a_second_factor_is_stored(user: User, factor: str):
+    user.allow_remote()
+    about_to_log_in = User.find(user.user_id)
+    begin_to_add(User.find(user.user_id), factor)()  # whose request may die then
+    User.find(user.user_id).allow_remote()  # by whoever is in a session
+
+    with pytest.raises(AccessEnded):
+        Grant.allow(about_to_log_in, 'app', ['read'], clock.now())
 
 
 def begin_to_add(user: User, factor: str) -> Callable[[], object]:
