@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from types import TracebackType
 
+_FEW_ARENAS = {'MALLOC_ARENA_MAX': '2'}  # glibc has one for each thread else, and keeps in each what a large request took
 _PAUSE_SECONDS = 1.0
 _GRACE_SECONDS = 5.0
 
@@ -32,7 +33,9 @@ class Child:
         # that it is blocked, and so do not stumble over it while they import.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
-            process = subprocess.Popen(self._line, stdin=subprocess.DEVNULL, stdout=sys.stderr, pass_fds=self._pass_fds)
+            process = subprocess.Popen(
+                self._line, stdin=subprocess.DEVNULL, stdout=sys.stderr, pass_fds=self._pass_fds, env=_FEW_ARENAS | os.environ
+            )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         _log(f'{self.command} is process {process.pid}')
