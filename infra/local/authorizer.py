@@ -47,8 +47,7 @@ class GatewayAuthorizer(LocalGatewayAuthorizer):
         if connection is not None:
             from infra.local import callers  # whose models need the settings, which are known when there are requests
 
-            if caller := callers.of_request(event):
-                connection.work_for(caller)
+            connection.work_for(callers.of_request(event))
         return event, context
 
     def _prepare_authorizer_event(self, arn: str, lambda_event: Event, lambda_context: Any) -> Event:

@@ -5,10 +5,10 @@ that has waited for longest, for its client or its turn, of the network that has
 others do not have many requests open, is not among them.
 
 Few requests are worked for at once: one that reads megabytes takes a hundred of memory, and more at once are no sooner done, in one process
-before one emulated database. Half of these turns are the most for one network, and a quarter for one caller: a user, wherever they send
-their requests from, or all strangers of a network. Whose a request is shows once it is worked for, and it waits again where that user has
-enough turns. The next turn goes to who has fewest; networks and callers that have none get one when there are no more, up to as many again.
-A turn that takes long is one of its caller alone.
+before one emulated database. Half of these turns are the most for one network, and for all strangers, and a quarter for one caller: a user,
+wherever they send their requests from, or the strangers of a network. Whose a request is shows at once when it is worked for; then it waits
+again where that caller has enough turns. The next turn goes to who has fewest. Where there are no more, who has none gets one all the same,
+up to as many again: first of them are networks. A turn that takes long is one of its caller alone.
 """
 
 import resource
@@ -31,6 +31,7 @@ _SECONDS = 30  # to send a request, or take an answer, and as much more as it is
 _SLOWEST = 8_192  # bytes a second
 _LONGEST = 10 * 1024 * 1024  # what is more, such as endless trailers, has no time of its own
 _LONG_SECONDS = 5  # after which a turn keeps others of its network waiting no more
+_STRANGERS = 'strangers in '  # a network
 _LOOK_SECONDS = 1  # between looks at which turns are long
 _CLOSING_SECONDS = 5  # for threads to notice that their connection was ended, which takes them none
 _SHARE_OF_DESCRIPTORS = 4  # the others are for what is done for a request, and for connections that are about to end
@@ -50,14 +51,14 @@ def most_at_once() -> int:
 class Connection(RawIOBase):
     """What comes from a client: reading raises TimeoutError for one that takes too long, ConnectionResetError once it was ended here.
 
-    `network` is whom it counts for, `caller` whose the request is, None for a stranger, and `body_bytes` how much of its body, or then of
+    `network` is whom it counts for, `caller` whose the request is, as far as is known, and `body_bytes` how much of its body, or then of
     the answer's, is in memory. `waits_since` is when it began to wait for its client, or for its `turn`; None while it is worked for, since
     `turn_began_at`.
     """
 
     def __init__(self, client: socket, network: str, among: 'Connections', seconds: Callable[[int], float]) -> None:
         self.network = self._peer = network
-        self.caller: str | None = None
+        self.caller = ''
         self.body_bytes = 0
         self.waits_since: float | None = monotonic()
         self.turn_began_at = monotonic()
@@ -92,7 +93,7 @@ class Connection(RawIOBase):
 
     def expect_request(self) -> None:
         """Wait for the next request, whoever sends it: a proxy's connection carries those of all its clients."""
-        self.network, self.caller, self.body_bytes, self._received = self._peer, None, 0, 0
+        self.network, self.caller, self.body_bytes, self._received = self._peer, '', 0, 0
         self._began, self.waits_since = None, monotonic()
 
     def count_body(self, length: int) -> None:
@@ -103,9 +104,9 @@ class Connection(RawIOBase):
         """Wait for a turn, as the request is there, whole. Raises ConnectionResetError where the connection was ended."""
         self._among.wait_for_turn(self)
 
-    def work_for(self, caller: str) -> None:
-        """Go on as one of a caller's requests, at a later turn if they have enough. Raises ConnectionResetError as `begin_work` does."""
-        self._among.set_caller(self, caller)
+    def work_for(self, user: str | None) -> None:
+        """Go on as one of a user's requests, or a stranger's, at a later turn if they have enough. Raises ConnectionResetError."""
+        self._among.set_caller(self, user or f'{_STRANGERS}{self.network}')
 
     def begin_answer(self, length: int) -> None:
         """Wait for the client to take so many bytes. Raises ConnectionResetError where there is no room for them."""
@@ -144,8 +145,6 @@ class Connections:
     ) -> None:
         self._most = most
         self._most_worked_for = most_worked_for
-        self._most_of_network = max(1, most_worked_for // 2)
-        self._most_of_caller = max(1, most_worked_for // 4)
         self._long_seconds = long_seconds
         self._most_body_bytes = most_body_bytes
         self._seconds = seconds
@@ -198,8 +197,8 @@ class Connections:
         """Count a connection's turn as a caller's; where that is one too many, wait for another. Raises as `wait_for_turn`."""
         with self._changing:
             connection.caller = caller
-            turns = sum(each.caller == caller and each.waits_since is None for each in self._open.values())
-        if turns > self._most_of_caller:
+            may_go_on = self._may_have_more(self._count_turns(but=connection), connection)
+        if not may_go_on:
             self.wait_for_turn(connection)
 
     def end_turn(self, connection: Connection) -> None:
@@ -209,35 +208,36 @@ class Connections:
             self._give_turns()
 
     def _give_turns(self) -> None:
-        """Let as many be worked for as may be: the first one of those for whose networks fewest are, and for whom themselves.
-
-        Long turns are waiting mostly, for the table: they count for their callers, and not for the others of their networks.
-        """
-        now = monotonic()
+        """Let as many be worked for as may be: the first one of those for whose networks fewest are, and for whom themselves."""
         self._waiting = [each for each in self._waiting if not each.is_ended]
-        working = [each for each in self._open.values() if each.waits_since is None]
-        networks = Counter(each.network for each in working if now - each.turn_began_at < self._long_seconds)
-        callers = Counter(map(_caller_of, working))
-
-        def has_turns(each: Connection) -> tuple[int, int]:
-            return networks[each.network], callers[_caller_of(each)]
-
-        while entitled := [each for each in self._waiting if self._may_have_more(networks, callers, each)]:
-            first = min(entitled, key=has_turns)
+        turns = self._count_turns(but=None)
+        while entitled := [each for each in self._waiting if self._may_have_more(turns, each)]:
+            first = min(entitled, key=turns.of)
             self._waiting.remove(first)
-            networks[first.network] += 1
-            callers[_caller_of(first)] += 1
-            first.waits_since, first.turn_began_at = None, now
+            turns.add(first)
+            first.waits_since, first.turn_began_at = None, monotonic()
             first.turn.set()
 
-    def _may_have_more(self, networks: Counter[str], callers: Counter[str], connection: Connection) -> bool:
-        """Whether one more may be worked for, beside so many of each network without long ones, and of each caller with them."""
-        turns, of_network, of_caller = networks.total(), networks[connection.network], callers[_caller_of(connection)]
-        if callers.total() >= 4 * self._most_worked_for:
+    def _count_turns(self, *, but: Connection | None) -> '_Turns':
+        turns, now = _Turns(), monotonic()
+        for each in self._open.values():
+            if each.waits_since is None and each is not but:
+                turns.add(each, is_long=now - each.turn_began_at >= self._long_seconds)
+        return turns
+
+    def _may_have_more(self, turns: '_Turns', connection: Connection) -> bool:
+        """Whether one more may be worked for beside these: as one of the usual ones, or of as many again for who has none."""
+        most, most_of_network = self._most_worked_for, self._most_worked_for // 2 or 1
+        of_network, of_caller = turns.of(connection)
+        usual = sum(min(number, most_of_network) for number in turns.networks.values())
+        if turns.callers.total() >= 4 * most:
             return False
-        if turns >= self._most_worked_for:
-            return turns < 2 * self._most_worked_for and not of_network and not of_caller
-        return of_network < self._most_of_network and of_caller < self._most_of_caller
+        if connection.caller.startswith(_STRANGERS) and turns.strangers >= most_of_network:
+            return turns.strangers < 2 * most_of_network and not of_network
+        if usual < most and of_network < most_of_network:
+            return of_caller < (most // 4 or 1)
+        # The last quarter is for networks that have none.
+        return not of_caller and of_network < 2 * most_of_network and turns.networks.total() < (3 * most // 2 if of_network else 2 * most)
 
     def make_room(self, connection: Connection, length: int) -> None:
         """Count bytes that a connection holds, ending connections until all hold no more than they may. Raises ConnectionResetError."""
@@ -264,8 +264,27 @@ class Connections:
         return True
 
 
+class _Turns:
+    """How many turns there are of each network, without long ones, which mostly wait for the table, and of each caller, with them."""
+
+    def __init__(self) -> None:
+        self.networks: Counter[str] = Counter()
+        self.callers: Counter[str] = Counter()
+
+    @property
+    def strangers(self) -> int:
+        return sum(number for caller, number in self.callers.items() if caller.startswith(_STRANGERS))
+
+    def of(self, connection: Connection) -> tuple[int, int]:
+        return self.networks[connection.network], self.callers[_caller_of(connection)]
+
+    def add(self, connection: Connection, *, is_long: bool = False) -> None:
+        self.networks[connection.network] += not is_long
+        self.callers[_caller_of(connection)] += 1
+
+
 def _caller_of(connection: Connection) -> str:
-    return connection.caller or f'strangers in {connection.network}'
+    return connection.caller or f'newcomers in {connection.network}'
 
 
 current: ContextVar[Connection | None] = ContextVar('connection', default=None)  # whose request this thread answers
