@@ -140,7 +140,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self) -> Answer:
         try:
             headers = self._headers()
-            self.incoming.network = network_of(headers[proxies.SOURCE])
+            self.incoming.network, self.incoming.is_read = network_of(headers[proxies.SOURCE]), self.command in ('GET', 'HEAD')
             body = self._read_body()
             self.incoming.begin_work()
             return _by_application(self.server.gateway.handle_request(self.command, self._route(), headers, body))

@@ -51,14 +51,15 @@ def most_at_once() -> int:
 class Connection(RawIOBase):
     """What comes from a client: reading raises TimeoutError for one that takes too long, ConnectionResetError once it was ended here.
 
-    `network` is whom it counts for, `caller` whose the request is, as far as is known, and `body_bytes` how much of its body, or then of
-    the answer's, is in memory. `waits_since` is when it began to wait for its client, or for its `turn`; None while it is worked for, since
+    `network` is whom it counts for, `caller` whose the request is, as far as is known, `is_read` whether it changes nothing, and
+    `body_bytes` how much of its body, or then of the answer's, is in memory. `waits_since` is when it began to wait for its client, or for its `turn`; None while it is worked for, since
     `turn_began_at`.
     """
 
     def __init__(self, client: socket, network: str, among: 'Connections', seconds: Callable[[int], float]) -> None:
         self.network = self._peer = network
         self.caller = ''
+        self.is_read = True
         self.body_bytes = 0
         self.waits_since: float | None = monotonic()
         self.turn_began_at = monotonic()
@@ -208,11 +209,14 @@ class Connections:
             self._give_turns()
 
     def _give_turns(self) -> None:
-        """Let as many be worked for as may be: the first one of those for whose networks fewest are, and for whom themselves."""
+        """Let as many be worked for as may be: the first one of those for whose networks fewest are, and for whom themselves.
+
+        What reads goes before what changes something: passwords take long, and whoever wants to log in opens a page first.
+        """
         self._waiting = [each for each in self._waiting if not each.is_ended]
         turns = self._count_turns(but=None)
         while entitled := [each for each in self._waiting if self._may_have_more(turns, each)]:
-            first = min(entitled, key=turns.of)
+            first = min(entitled, key=lambda each: (*turns.of(each), not each.is_read))
             self._waiting.remove(first)
             turns.add(first)
             first.waits_since, first.turn_began_at = None, monotonic()

@@ -266,6 +266,31 @@ def test_strangers_of_many_networks_leave_turns_to_users() -> None:
     assert service.blocked == 32
 
 
+def test_a_page_is_opened_before_passwords_of_the_same_network_are_looked_at() -> None:
+    connections, pairs = Connections(8, most_worked_for=4), [socket.socketpair() for _ in range(3)]
+    for client, _ in pairs:
+        connections.add(client, ATTACKER)
+    working, changing, reading = (connections.of(client) for client, _ in pairs)
+    changing.is_read = False
+    working.begin_work()
+    waiting = [Thread(target=changing.begin_work)]
+    waiting[0].start()
+    wait_until(lambda: len(connections._waiting) == 1)
+    waiting.append(Thread(target=reading.begin_work))
+    waiting[1].start()
+    wait_until(lambda: len(connections._waiting) == 2)
+
+    connections.end_turn(working)
+
+    assert (changing.turn.is_set(), reading.turn.is_set()) == (False, True)
+    connections.end_turn(reading)
+    for thread in waiting:
+        thread.join()
+    for pair in pairs:
+        for one in pair:
+            one.close()
+
+
 def test_fewer_of_one_user_are_worked_for_at_once_wherever_they_come_from_and_another_one_waits_for_none_of_them() -> None:
     with serving(Connections(64, most_worked_for=8)) as service:
         slow = [
