@@ -52,8 +52,8 @@ class Connection(RawIOBase):
     """What comes from a client: reading raises TimeoutError for one that takes too long, ConnectionResetError once it was ended here.
 
     `network` is whom it counts for, `caller` whose the request is, as far as is known, `is_read` whether it changes nothing, and
-    `body_bytes` how much of its body, or then of the answer's, is in memory. `waits_since` is when it began to wait for its client, or for its `turn`; None while it is worked for, since
-    `turn_began_at`.
+    `body_bytes` how much of its body, or then of the answer's, is in memory. `waits_since` is when it began to wait for its client, or for
+    its `turn`; None while it is worked for, since `turn_began_at`.
     """
 
     def __init__(self, client: socket, network: str, among: 'Connections', seconds: Callable[[int], float]) -> None:
