@@ -151,6 +151,7 @@ class Connections:
         self._seconds = seconds
         self._open: dict[socket, Connection] = {}
         self._waiting: list[Connection] = []  # for a turn
+        self._looked_at = monotonic()
         self._changing = Condition()
 
     def add(self, client: socket, network: str) -> bool:
@@ -189,8 +190,9 @@ class Connections:
             self._give_turns()
         has_waited = not connection.turn.is_set()
         while not connection.turn.wait(_LOOK_SECONDS):
-            with self._changing:  # a turn may have become a long one
-                self._give_turns()
+            with self._changing:  # a turn may have become a long one; one thread looks for all that wait
+                if monotonic() - self._looked_at >= _LOOK_SECONDS:
+                    self._give_turns()
         if connection.is_ended or (has_waited and connection.is_closed_by_client()):
             raise ConnectionResetError
 
@@ -213,6 +215,7 @@ class Connections:
 
         What reads goes before what changes something: passwords take long, and whoever wants to log in opens a page first.
         """
+        self._looked_at = monotonic()
         self._waiting = [each for each in self._waiting if not each.is_ended]
         turns = self._count_turns(but=None)
         while entitled := [each for each in self._waiting if self._may_have_more(turns, each)]:
@@ -223,7 +226,7 @@ class Connections:
             first.turn.set()
 
     def _count_turns(self, *, but: Connection | None) -> '_Turns':
-        turns, now = _Turns(), monotonic()
+        turns, now = _Turns(self._most_worked_for // 2 or 1), monotonic()
         for each in self._open.values():
             if each.waits_since is None and each is not but:
                 turns.add(each, is_long=now - each.turn_began_at >= self._long_seconds)
@@ -231,17 +234,16 @@ class Connections:
 
     def _may_have_more(self, turns: '_Turns', connection: Connection) -> bool:
         """Whether one more may be worked for beside these: as one of the usual ones, or of as many again for who has none."""
-        most, most_of_network = self._most_worked_for, self._most_worked_for // 2 or 1
+        most, most_of_network = self._most_worked_for, turns.most_of_network
         of_network, of_caller = turns.of(connection)
-        usual = sum(min(number, most_of_network) for number in turns.networks.values())
-        if turns.callers.total() >= 4 * most:
+        if turns.with_long >= 4 * most:
             return False
         if connection.caller.startswith(_STRANGERS) and turns.strangers >= most_of_network:
             return turns.strangers < 2 * most_of_network and not of_network
-        if usual < most and of_network < most_of_network:
+        if turns.usual < most and of_network < most_of_network:
             return of_caller < (most // 4 or 1)
         # The last quarter is for networks that have none.
-        return not of_caller and of_network < 2 * most_of_network and turns.networks.total() < (3 * most // 2 if of_network else 2 * most)
+        return not of_caller and of_network < 2 * most_of_network and turns.without_long < (3 * most // 2 if of_network else 2 * most)
 
     def make_room(self, connection: Connection, length: int) -> None:
         """Count bytes that a connection holds, ending connections until all hold no more than they may. Raises ConnectionResetError."""
@@ -269,22 +271,29 @@ class Connections:
 
 
 class _Turns:
-    """How many turns there are of each network, without long ones, which mostly wait for the table, and of each caller, with them."""
+    """How many turns there are of each network, without long ones, which mostly wait for the table, and of each caller, with them.
 
-    def __init__(self) -> None:
-        self.networks: Counter[str] = Counter()
-        self.callers: Counter[str] = Counter()
+    `usual` are those of networks up to `most_of_network` of each, and `strangers` those of strangers.
+    """
 
-    @property
-    def strangers(self) -> int:
-        return sum(number for caller, number in self.callers.items() if caller.startswith(_STRANGERS))
+    def __init__(self, most_of_network: int) -> None:
+        self.most_of_network = most_of_network
+        self.usual = self.strangers = self.without_long = self.with_long = 0
+        self._networks: Counter[str] = Counter()
+        self._callers: Counter[str] = Counter()
 
     def of(self, connection: Connection) -> tuple[int, int]:
-        return self.networks[connection.network], self.callers[_caller_of(connection)]
+        """Return how many of its network and of its caller there are."""
+        return self._networks[connection.network], self._callers[_caller_of(connection)]
 
     def add(self, connection: Connection, *, is_long: bool = False) -> None:
-        self.networks[connection.network] += not is_long
-        self.callers[_caller_of(connection)] += 1
+        if not is_long:
+            self.usual += self._networks[connection.network] < self.most_of_network
+            self.without_long += 1
+            self._networks[connection.network] += 1
+        self.with_long += 1
+        self.strangers += connection.caller.startswith(_STRANGERS)
+        self._callers[_caller_of(connection)] += 1
 
 
 def _caller_of(connection: Connection) -> str:
