@@ -150,7 +150,6 @@ def store(user_id: str, portfolio_id: int, lines: Sequence[Line], note: Callable
     A line whose note is there already was added before. Raises NotFound, and TooManyRequests, before anything is added.
     """
     charges.charge(len(lines) // LINES_PER_REQUEST)
-    charges.charge(len(lines) // LINES_PER_REQUEST)
     refused: list[Line] = []
     for line in lines:
         try:
