@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Condition
+from threading import Condition, Lock
 
 JOBS = 'jobs'  # what the worker calls itself in AWS_SDK_UA_APP_ID, and so in its requests
-_LONGEST_SECONDS = 1  # for which a job lets others go first
+_PEOPLE_FOR_A_JOB = 10
 
 
 def is_of_job(user_agent: str) -> bool:
@@ -14,26 +14,43 @@ def is_of_job(user_agent: str) -> bool:
 
 
 class PeopleFirst:
-    """A lock that jobs take only while nobody else waits for it, or once they have waited for `longest_seconds`."""
+    """A lock that a job takes while nobody else waits for it, and after each ten times that people took it."""
 
-    def __init__(self, longest_seconds: float = _LONGEST_SECONDS) -> None:
-        self._longest_seconds = longest_seconds
-        self._changing = Condition()
+    def __init__(self) -> None:
+        lock = Lock()
+        self._people, self._jobs = Condition(lock), Condition(lock)
         self._is_held = False
-        self.people_waiting = 0
+        self._people_since_job = 0
+        self.people_waiting = self.jobs_waiting = 0
 
     @contextmanager
     def held(self, *, by_job: bool) -> Iterator[None]:
-        with self._changing:
-            if by_job:
-                self._changing.wait_for(lambda: not (self._is_held or self.people_waiting), self._longest_seconds)
-            self.people_waiting += 1
-            self._changing.wait_for(lambda: not self._is_held)
-            self.people_waiting -= 1
-            self._is_held = True
+        if by_job:
+            self._take_for_job()
+        else:
+            self._take()
         try:
             yield
         finally:
-            with self._changing:
+            with self._people:
                 self._is_held = False
-                self._changing.notify_all()
+                (self._jobs if self._is_jobs_turn() else self._people).notify()
+
+    def _take(self) -> None:
+        with self._people:
+            self.people_waiting += 1
+            self._people.wait_for(lambda: not self._is_held and not self._is_jobs_turn())
+            self.people_waiting -= 1
+            self._people_since_job += 1
+            self._is_held = True
+
+    def _take_for_job(self) -> None:
+        with self._jobs:
+            self.jobs_waiting += 1
+            self._jobs.wait_for(lambda: not self._is_held and self._is_jobs_turn())
+            self.jobs_waiting -= 1
+            self._people_since_job = 0
+            self._is_held = True
+
+    def _is_jobs_turn(self) -> bool:
+        return bool(self.jobs_waiting) and (not self.people_waiting or self._people_since_job >= _PEOPLE_FOR_A_JOB)

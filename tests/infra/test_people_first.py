@@ -31,11 +31,11 @@ def queue_up(lock: PeopleFirst, order: list[str], name: str, *, by_job: bool) ->
 
 
 def test_people_go_before_jobs_that_came_before_them() -> None:
-    lock, release, order = PeopleFirst(PATIENCE_SECONDS), Event(), list[str]()
+    lock, release, order = PeopleFirst(), Event(), list[str]()
     first = hold(lock, release, by_job=True)
     jobs = [queue_up(lock, order, 'job', by_job=True) for _ in range(20)]
     people = [queue_up(lock, order, 'person', by_job=False) for _ in range(3)]
-    wait_until(lambda: lock.people_waiting == 3)
+    wait_until(lambda: (lock.people_waiting, lock.jobs_waiting) == (3, 20))
 
     release.set()
     for thread in (first, *jobs, *people):
@@ -44,17 +44,35 @@ def test_people_go_before_jobs_that_came_before_them() -> None:
     assert order == ['person'] * 3 + ['job'] * 20
 
 
-def test_a_job_that_waited_for_long_goes_with_people() -> None:
-    lock, release, order = PeopleFirst(0.01), Event(), list[str]()
-    first = hold(lock, release)
-    job = queue_up(lock, order, 'job', by_job=True)
-    wait_until(lambda: lock.people_waiting == 1)  # as one of which it counts by then
+def test_a_job_goes_after_each_ten_people() -> None:
+    lock, release, order = PeopleFirst(), Event(), list[str]()
+    first = hold(lock, release, by_job=True)
+    people = [queue_up(lock, order, 'person', by_job=False) for _ in range(25)]
+    jobs = [queue_up(lock, order, 'job', by_job=True) for _ in range(5)]
+    wait_until(lambda: (lock.people_waiting, lock.jobs_waiting) == (25, 5))
 
     release.set()
-    for thread in (first, job):
+    for thread in (first, *jobs, *people):
         thread.join()
 
-    assert order == ['job']
+    assert order == [*['person'] * 10, 'job', *['person'] * 10, 'job', *['person'] * 5, *['job'] * 3]
+
+
+def test_whoever_waits_gets_it() -> None:
+    lock, order = PeopleFirst(), list[str]()
+
+    def take(*, by_job: bool) -> None:
+        for _ in range(500):
+            with lock.held(by_job=by_job):
+                order.append('job' if by_job else 'person')
+
+    threads = [Thread(target=take, kwargs={'by_job': number % 2 == 0}) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (order.count('job'), order.count('person')) == (3_000, 3_000)
 
 
 def test_only_the_worker_is_taken_for_it() -> None:
