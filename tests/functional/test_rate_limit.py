@@ -362,6 +362,15 @@ class TestNetworks:
         with pytest.raises(TooManyRequests):
             rate_limiter.limit_networks(request, lambda _: charges.charge(LIMIT))
 
+    def test_a_large_form_counts_as_several_requests(self, browser: Browser):
+        form = {'csrf': browser.csrf('/statement/verify'), 'jws': 'x' * 1_000_000}
+        before = rate_limiter.network_limiter().take('network 127.0.0.1', clock.now(), 0).used
+
+        browser.post('/statement/verify', form)
+
+        assert browser.status == 422
+        assert rate_limiter.network_limiter().take('network 127.0.0.1', clock.now(), 0).used - before == 1 + 10
+
     @pytest.mark.parametrize('what', ['imported', 'pasted'])
     def test_lines_count_before_any_of_them_is_added(self, logged_in: Browser, api: Api, what: str):
         number = api.portfolio()

@@ -86,6 +86,9 @@ def test_a_statement_longer_than_kms_signs_whole_is_signed_and_verified(logged_i
     logged_in.get(f'/portfolios/{number}/statement?format=jws')
     signed = logged_in.page
     assert len(signed.rpartition('.')[0]) > 4_096
-    logged_in.post('/statement/verify', {'jws': signed})
-
-    assert 'Signed by this server' in logged_in.text
+    spaced = '\u3000\n'.join(signed[start : start + 64] for start in range(0, len(signed), 64)) + '\u00a0'
+    for pasted in (signed, spaced):
+        logged_in.post('/statement/verify', {'jws': pasted})
+        assert 'Signed by this server' in logged_in.text
+    logged_in.post('/statement/verify', {'jws': f'{signed}\u6f22'})
+    assert logged_in.status == 422
