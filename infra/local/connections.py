@@ -4,11 +4,7 @@ Whoever sends the first half of many requests would else hold all threads and de
 that has waited for longest, for its client or its turn, of the network that has most of those: one that sends what it has to say, while
 others do not have many requests open, is not among them.
 
-Few requests are worked for at once: one that reads megabytes takes a hundred of memory, and more at once are no sooner done, in one process
-before one emulated database. Half of these turns are the most for one network, and for all strangers, and a quarter for one caller: a user,
-wherever they send their requests from, or the strangers of a network. Whose a request is shows at once when it is worked for; then it waits
-again where that caller has enough turns. The next turn goes to who has fewest. Where there are no more, who has none gets one all the same,
-up to as many again: first of them are networks. A turn that takes long is one of its caller alone.
+Few requests are worked for at once; the others wait for a turn (`turns`).
 """
 
 import resource
@@ -23,15 +19,16 @@ from threading import Condition, Event
 from time import monotonic
 from typing import Any
 
+from infra.local import turns
+from infra.local.turns import Turns
+
 MOST = 256
-MOST_WORKED_FOR = 8  # at once
 MOST_BODY_BYTES = 64 * 1024 * 1024  # of bodies together, of requests and answers
 IDLE_SECONDS = 60  # until a request begins
 _SECONDS = 30  # to send a request, or take an answer, and as much more as it is long
 _SLOWEST = 8_192  # bytes a second
 _LONGEST = 10 * 1024 * 1024  # what is more, such as endless trailers, has no time of its own
 _LONG_SECONDS = 5  # after which a turn keeps others of its network waiting no more
-_STRANGERS = 'strangers in '  # a network
 _LOOK_SECONDS = 1  # between looks at which turns are long
 _CLOSING_SECONDS = 5  # for threads to notice that their connection was ended, which takes them none
 _SHARE_OF_DESCRIPTORS = 4  # the others are for what is done for a request, and for connections that are about to end
@@ -107,7 +104,7 @@ class Connection(RawIOBase):
 
     def work_for(self, user: str | None) -> None:
         """Go on as one of a user's requests, or a stranger's, at a later turn if they have enough. Raises ConnectionResetError."""
-        self._among.set_caller(self, user or f'{_STRANGERS}{self.network}')
+        self._among.set_caller(self, user or turns.strangers_in(self.network))
 
     def begin_answer(self, length: int) -> None:
         """Wait for the client to take so many bytes. Raises ConnectionResetError where there is no room for them."""
@@ -141,7 +138,7 @@ class Connections:
         most: int,
         most_body_bytes: int = MOST_BODY_BYTES,
         seconds: Callable[[int], float] = seconds_for,
-        most_worked_for: int = MOST_WORKED_FOR,
+        most_worked_for: int = turns.MOST,
         long_seconds: float = _LONG_SECONDS,
     ) -> None:
         self._most = most
@@ -200,7 +197,7 @@ class Connections:
         """Count a connection's turn as a caller's; where that is one too many, wait for another. Raises as `wait_for_turn`."""
         with self._changing:
             connection.caller = caller
-            may_go_on = self._may_have_more(self._count_turns(but=connection), connection)
+            may_go_on = self._count_turns(but=connection).may_have_more(connection.network, caller)
         if not may_go_on:
             self.wait_for_turn(connection)
 
@@ -217,33 +214,20 @@ class Connections:
         """
         self._looked_at = monotonic()
         self._waiting = [each for each in self._waiting if not each.is_ended]
-        turns = self._count_turns(but=None)
-        while entitled := [each for each in self._waiting if self._may_have_more(turns, each)]:
-            first = min(entitled, key=lambda each: (*turns.of(each), not each.is_read))
+        counted = self._count_turns(but=None)
+        while entitled := [each for each in self._waiting if counted.may_have_more(each.network, each.caller)]:
+            first = min(entitled, key=lambda each: (*counted.of(each.network, each.caller), not each.is_read))
             self._waiting.remove(first)
-            turns.add(first)
+            counted.add(first.network, first.caller)
             first.waits_since, first.turn_began_at = None, monotonic()
             first.turn.set()
 
-    def _count_turns(self, *, but: Connection | None) -> '_Turns':
-        turns, now = _Turns(self._most_worked_for // 2 or 1), monotonic()
+    def _count_turns(self, *, but: Connection | None) -> Turns:
+        counted, now = Turns(self._most_worked_for), monotonic()
         for each in self._open.values():
             if each.waits_since is None and each is not but:
-                turns.add(each, is_long=now - each.turn_began_at >= self._long_seconds)
-        return turns
-
-    def _may_have_more(self, turns: '_Turns', connection: Connection) -> bool:
-        """Whether one more may be worked for beside these: as one of the usual ones, or of as many again for who has none."""
-        most, most_of_network = self._most_worked_for, turns.most_of_network
-        of_network, of_caller = turns.of(connection)
-        if turns.with_long >= 4 * most:
-            return False
-        if connection.caller.startswith(_STRANGERS) and turns.strangers >= most_of_network:
-            return turns.strangers < 2 * most_of_network and not of_network
-        if turns.usual < most and of_network < most_of_network:
-            return of_caller < (most // 4 or 1)
-        # The last quarter is for networks that have none.
-        return not of_caller and of_network < 2 * most_of_network and turns.without_long < (3 * most // 2 if of_network else 2 * most)
+                counted.add(each.network, each.caller, is_long=now - each.turn_began_at >= self._long_seconds)
+        return counted
 
     def make_room(self, connection: Connection, length: int) -> None:
         """Count bytes that a connection holds, ending connections until all hold no more than they may. Raises ConnectionResetError."""
@@ -268,36 +252,6 @@ class Connections:
         heaviest = [each for each in waiting if weights[each.network] == most]
         max(heaviest, key=lambda each: (weight(each), -(each.waits_since or 0))).end()
         return True
-
-
-class _Turns:
-    """How many turns there are of each network, without long ones, which mostly wait for the table, and of each caller, with them.
-
-    `usual` are those of networks up to `most_of_network` of each, and `strangers` those of strangers.
-    """
-
-    def __init__(self, most_of_network: int) -> None:
-        self.most_of_network = most_of_network
-        self.usual = self.strangers = self.without_long = self.with_long = 0
-        self._networks: Counter[str] = Counter()
-        self._callers: Counter[str] = Counter()
-
-    def of(self, connection: Connection) -> tuple[int, int]:
-        """Return how many of its network and of its caller there are."""
-        return self._networks[connection.network], self._callers[_caller_of(connection)]
-
-    def add(self, connection: Connection, *, is_long: bool = False) -> None:
-        if not is_long:
-            self.usual += self._networks[connection.network] < self.most_of_network
-            self.without_long += 1
-            self._networks[connection.network] += 1
-        self.with_long += 1
-        self.strangers += connection.caller.startswith(_STRANGERS)
-        self._callers[_caller_of(connection)] += 1
-
-
-def _caller_of(connection: Connection) -> str:
-    return connection.caller or f'newcomers in {connection.network}'
 
 
 current: ContextVar[Connection | None] = ContextVar('connection', default=None)  # whose request this thread answers

@@ -1,0 +1,62 @@
+"""Whose requests are worked for at once: few, and nobody has so many that others wait for long.
+
+One that reads megabytes takes a hundred of memory, and more at once are no sooner done, in one process before one emulated database. Half
+of the turns are the most for one network, and for all strangers, and a quarter for one caller: a user, wherever they send their requests
+from, or the strangers of a network. Whose a request is shows at once when it is worked for; until then it is one of the newcomers of its
+network. Where there are no more turns, who has none gets one all the same, up to as many again: first of them are networks. A turn that
+takes long mostly waits for the table, and is one of its caller alone.
+"""
+
+from collections import Counter
+
+MOST = 8
+_STRANGERS = 'strangers in '
+
+
+def strangers_in(network: str) -> str:
+    """Return the caller that all strangers in a network are."""
+    return f'{_STRANGERS}{network}'
+
+
+class Turns:
+    """The turns that there are: `most` of the usual ones. A caller is `''` as long as nobody knows whose a request is."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._most_of_network = most // 2 or 1
+        self._most_of_caller = most // 4 or 1
+        self._networks: Counter[str] = Counter()  # without long ones
+        self._callers: Counter[str] = Counter()  # with long ones
+        self._usual = self._of_strangers = self._without_long = self._with_long = 0
+
+    def add(self, network: str, caller: str, *, is_long: bool = False) -> None:
+        if not is_long:
+            self._usual += self._networks[network] < self._most_of_network
+            self._without_long += 1
+            self._networks[network] += 1
+        self._with_long += 1
+        self._of_strangers += caller.startswith(_STRANGERS)
+        self._callers[_named(network, caller)] += 1
+
+    def of(self, network: str, caller: str) -> tuple[int, int]:
+        """Return how many a network and a caller have."""
+        return self._networks[network], self._callers[_named(network, caller)]
+
+    def may_have_more(self, network: str, caller: str) -> bool:
+        """Whether there is one more turn for a caller: one of the usual ones, or one beside them."""
+        of_network, of_caller = self.of(network, caller)
+        if self._with_long >= 4 * self._most:
+            return False
+        if caller.startswith(_STRANGERS) and self._of_strangers >= self._most_of_network:
+            return self._of_strangers < 2 * self._most_of_network and not of_network
+        if self._usual < self._most and of_network < self._most_of_network:
+            return of_caller < self._most_of_caller
+        return not of_caller and of_network < 2 * self._most_of_network and self._without_long < self._most_beside_usual(of_network)
+
+    def _most_beside_usual(self, of_network: int) -> int:
+        """Return how many there may be for who has none: the last quarter is for networks that have none."""
+        return 3 * self._most // 2 if of_network else 2 * self._most
+
+
+def _named(network: str, caller: str) -> str:
+    return caller or f'newcomers in {network}'
