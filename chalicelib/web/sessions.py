@@ -59,17 +59,22 @@ def current_user(request: Request) -> User | None:
 def _current(request: Request) -> tuple[Session, User] | None:
     """Return the session that a request is of, and its user, or None. Extends the session."""
     token = cookie_token(request)
-    session = Session.find(token, clock.now()) if token else None
+    current = find(token) if token else None
+    if current is not None:
+        current[0].see(clock.now(), network(request))
+    return current
+
+
+def find(token: str) -> tuple[Session, User] | None:
+    """Return the session that a token is of, and its user; None if there is none, or it has ended."""
+    session = Session.find(token, clock.now())
     if session is None:
         return None
     try:
         user = User.find(session.user_id)
     except NotFound:
         return None
-    if user.confirmed_at is None or not session.is_valid_for(user):
-        return None
-    session.see(clock.now(), network(request))
-    return session, user
+    return (session, user) if user.confirmed_at is not None and session.is_valid_for(user) else None
 
 
 def current_session_id(request: Request) -> str:

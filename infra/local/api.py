@@ -4,6 +4,7 @@ Keeps requests apart that come at once, answers for unknown paths, and survives 
 """
 
 import base64
+import hashlib
 import logging
 import re
 import socket as sockets
@@ -11,6 +12,7 @@ import sys
 import time
 from contextlib import suppress
 from email import errors as defects
+from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase, BufferedReader
@@ -41,6 +43,7 @@ _HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[\s;])')
 _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio, also where its link was copied badly
 # Of lines that are no headers; others are of the bodies of mails, which are not read.
 _NO_HEADERS = (defects.FirstHeaderLineIsContinuationDefect, defects.MissingHeaderBodySeparatorDefect)
+_CREDENTIALS = ('Authorization', 'X-API-KEY', 'Cookie')
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED', 503: 'AUTHORIZER_FAILURE'}
 
 
@@ -142,7 +145,7 @@ class Handler(BaseHTTPRequestHandler):
             headers = self._headers()
             self.incoming.network, self.incoming.is_read = network_of(headers[proxies.SOURCE]), self.command in ('GET', 'HEAD')
             body = self._read_body()
-            self.incoming.begin_work()
+            self.incoming.begin_work(_credentials(self.headers))
             return _by_application(self.server.gateway.handle_request(self.command, self._route(), headers, body))
         except Refused as refused:
             return refused.answer
@@ -271,6 +274,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: `handle_request` says what there is to say."""
+
+
+def _credentials(headers: Message) -> bytes:
+    """Return a digest of the credentials in the headers of a request, empty for none."""
+    sent = [headers.get(name, '') for name in _CREDENTIALS]
+    return hashlib.sha256('\n'.join(sent).encode()).digest() if any(sent) else b''
 
 
 def _without_secrets(path: str) -> str:

@@ -34,6 +34,7 @@ class GatewayAuthorizer(LocalGatewayAuthorizer):
 
         Raises NotAuthorizedError (401), ForbiddenError (403), AuthorizerFailedError (503), and ConnectionResetError as `work_for`.
         """
+        connection = current.get()
         try:
             event, context = super().authorize(raw_path, lambda_event, lambda_context)
         except ForbiddenError:
@@ -42,8 +43,9 @@ class GatewayAuthorizer(LocalGatewayAuthorizer):
             if str(error) != 'Unauthorized':  # the one message that API Gateway turns into a 401
                 log.exception('the authorizer failed')
                 raise AuthorizerFailedError(*_render('AUTHORIZER_FAILURE', lambda_event)) from error
+            if connection is not None:
+                connection.forget_caller()
             raise NotAuthorizedError(*_render('UNAUTHORIZED', lambda_event)) from None
-        connection = current.get()
         if connection is not None:
             from infra.local import callers  # whose models need the settings, which are known when there are requests
 

@@ -8,10 +8,11 @@ from chalice.app import Request
 
 from chalicelib import clock
 from chalicelib.errors import AppError
-from chalicelib.models import Session, ShareToken
+from chalicelib.models import ShareToken
 from chalicelib.web import sessions
 
-_REMEMBERED = 10_000
+_REMEMBERED = 1_000
+_REMEMBERED_SECONDS = 2  # what ended is not to keep those waiting whom it was of
 
 
 def of_request(event: dict[str, Any]) -> str | None:
@@ -22,23 +23,23 @@ def of_request(event: dict[str, Any]) -> str | None:
     authorized, parameters = event['requestContext'].get('authorizer'), event['pathParameters'] or {}
     if authorized is not None:
         return f'user {authorized["principalId"]}'
+    moment = clock.now() // _REMEMBERED_SECONDS
     with suppress(AppError):
         if event['requestContext']['resourcePath'] == '/s/{token}':
-            return f'links of {_owner_of_link(parameters["token"])}'
+            return f'links of {_owner_of_link(parameters["token"], moment)}'
         token = sessions.cookie_token(Request(event))
-        user_id = None if token is None else _user_of_session(token)
+        user_id = None if token is None else _user_of_session(token, moment)
         return None if user_id is None else f'user {user_id}'
     return None
 
 
 @lru_cache(_REMEMBERED)
-def _user_of_session(token: str) -> str | None:
-    """Return whose session a token is, or was when it was first seen here."""
-    session = Session.find(token, clock.now())
-    return None if session is None else str(session.user_id)
+def _user_of_session(token: str, _: int) -> str | None:
+    found = sessions.find(token)
+    return None if found is None else str(found[1].user_id)
 
 
 @lru_cache(_REMEMBERED)
-def _owner_of_link(token: str) -> str:
-    """Return whose portfolio a link shows, or showed. Raises NotFound."""
+def _owner_of_link(token: str, _: int) -> str:
+    """Raises NotFound."""
     return str(ShareToken.find(token, clock.now()).user_id)

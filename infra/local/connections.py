@@ -20,7 +20,7 @@ from time import monotonic
 from typing import Any
 
 from infra.local import turns
-from infra.local.turns import Turns
+from infra.local.turns import KnownCallers, Turns
 
 MOST = 256
 MOST_BODY_BYTES = 64 * 1024 * 1024  # of bodies together, of requests and answers
@@ -56,6 +56,7 @@ class Connection(RawIOBase):
     def __init__(self, client: socket, network: str, among: 'Connections', seconds: Callable[[int], float]) -> None:
         self.network = self._peer = network
         self.caller = ''
+        self.credentials = b''
         self.is_read = True
         self.body_bytes = 0
         self.waits_since: float | None = monotonic()
@@ -98,13 +99,21 @@ class Connection(RawIOBase):
         """Count so many bytes more of a body. Raises ConnectionResetError where there is no room for them."""
         self._among.make_room(self, length)
 
-    def begin_work(self) -> None:
-        """Wait for a turn, as the request is there, whole. Raises ConnectionResetError where the connection was ended."""
+    def begin_work(self, credentials: bytes = b'') -> None:
+        """Wait for a turn, as the request is there, whole. Raises ConnectionResetError where the connection was ended.
+
+        `credentials` are a digest of what came with it, empty for nothing, by which its caller may be known from before.
+        """
+        self.credentials = credentials
+        self.caller = self._among.known_callers.find(credentials)
         self._among.wait_for_turn(self)
 
     def work_for(self, user: str | None) -> None:
         """Go on as one of a user's requests, or a stranger's, at a later turn if they have enough. Raises ConnectionResetError."""
-        self._among.set_caller(self, user or turns.strangers_in(self.network))
+        self._among.set_caller(self, user)
+
+    def forget_caller(self) -> None:
+        self._among.forget_caller(self)
 
     def begin_answer(self, length: int) -> None:
         """Wait for the client to take so many bytes. Raises ConnectionResetError where there is no room for them."""
@@ -148,6 +157,7 @@ class Connections:
         self._seconds = seconds
         self._open: dict[socket, Connection] = {}
         self._waiting: list[Connection] = []  # for a turn
+        self.known_callers = KnownCallers()
         self._looked_at = monotonic()
         self._changing = Condition()
 
@@ -193,13 +203,31 @@ class Connections:
         if connection.is_ended or (has_waited and connection.is_closed_by_client()):
             raise ConnectionResetError
 
-    def set_caller(self, connection: Connection, caller: str) -> None:
-        """Count a connection's turn as a caller's; where that is one too many, wait for another. Raises as `wait_for_turn`."""
+    def set_caller(self, connection: Connection, user: str | None) -> None:
+        """Count a connection's turn as a user's or a stranger's; if that is one too many, wait for another. Raises as `wait_for_turn`."""
         with self._changing:
-            connection.caller = caller
-            may_go_on = self._count_turns(but=connection).may_have_more(connection.network, caller)
+            if user:
+                self.known_callers.remember(connection.credentials, user)
+            else:
+                self._forget(connection.credentials)
+            connection.caller = user or turns.strangers_in(connection.network)
+            may_go_on = self._count_turns(but=connection).may_have_more(connection.network, connection.caller)
+            if may_go_on:
+                self._give_turns()  # to a newcomer, whose turn this was
         if not may_go_on:
             self.wait_for_turn(connection)
+
+    def forget_caller(self, connection: Connection) -> None:
+        """Forget whose the credentials of a connection were: they are nobody's."""
+        with self._changing:
+            self._forget(connection.credentials)
+            self._give_turns()
+
+    def _forget(self, credentials: bytes) -> None:
+        if self.known_callers.forget(credentials):
+            for each in self._waiting:
+                if each.credentials == credentials:
+                    each.caller = ''
 
     def end_turn(self, connection: Connection) -> None:
         """Let others be worked for; this one waits for its client."""
@@ -241,7 +269,10 @@ class Connections:
                 raise ConnectionResetError
 
     def _end_one(self, weight: Callable[[Connection], int]) -> bool:
-        """End the heaviest of those that wait for clients of the network that weighs most; of equals the one that waits longest."""
+        """End the heaviest of those that wait, of the network that weighs most.
+
+        Of equals the one that has waited longest for its client, or the last of those that wait for their turn.
+        """
         waiting = [each for each in self._open.values() if each.waits_since is not None and not each.is_ended and weight(each)]
         if not waiting:
             return False
@@ -250,7 +281,13 @@ class Connections:
             weights[each.network] += weight(each)
         most = max(weights.values())
         heaviest = [each for each in waiting if weights[each.network] == most]
-        max(heaviest, key=lambda each: (weight(each), -(each.waits_since or 0))).end()
+        whole = set(self._waiting)
+
+        def precedence(each: Connection) -> tuple[int, int, float]:
+            waits_since = each.waits_since or 0
+            return (weight(each), 0, waits_since) if each in whole else (weight(each), 1, -waits_since)
+
+        max(heaviest, key=precedence).end()
         return True
 
 

@@ -3,13 +3,14 @@
 One that reads megabytes takes a hundred of memory, and more at once are no sooner done, in one process before one emulated database. Half
 of the turns are the most for one network, and for all strangers, and a quarter for one caller: a user, wherever they send their requests
 from, or the strangers of a network. Whose a request is shows at once when it is worked for; until then it is one of the newcomers of its
-network. Where there are no more turns, who has none gets one all the same, up to as many again: first of them are networks. A turn that
-takes long mostly waits for the table, and is one of its caller alone.
+network, unless its credentials are known from before. Where there are no more turns, who has none gets one all the same, up to as many
+again: first of them are networks. A turn that takes long mostly waits for the table, and is one of its caller alone.
 """
 
 from collections import Counter
 
 MOST = 8
+_MOST_KNOWN = 10_000
 _STRANGERS = 'strangers in '
 
 
@@ -56,6 +57,29 @@ class Turns:
     def _most_beside_usual(self, of_network: int) -> int:
         """Return how many there may be for who has none: the last quarter is for networks that have none."""
         return 3 * self._most // 2 if of_network else 2 * self._most
+
+
+class KnownCallers:
+    """Whose the credentials of late requests were, by a digest of these, so that their next ones need not wait among newcomers."""
+
+    def __init__(self, most: int = _MOST_KNOWN) -> None:
+        self._most = most
+        self._callers: dict[bytes, str] = {}
+
+    def find(self, credentials: bytes) -> str:
+        """Return the caller, `''` for one that is not known."""
+        return self._callers.get(credentials, '')
+
+    def remember(self, credentials: bytes, caller: str) -> None:
+        self.forget(credentials)
+        if credentials:
+            self._callers[credentials] = caller
+        if len(self._callers) > self._most:
+            del self._callers[next(iter(self._callers))]
+
+    def forget(self, credentials: bytes) -> bool:
+        """Forget whose credentials these were, as they are nobody's any more; return whether they were known."""
+        return self._callers.pop(credentials, None) is not None
 
 
 def _named(network: str, caller: str) -> str:

@@ -23,10 +23,13 @@ ROOM = 64  # enough for answered requests of the owner that are not closed yet: 
 
 
 class Service:
-    """A server behind a proxy, where `/blocked`, and `/mine` of users, whose tokens are their names, answer when `unblocked` is set."""
+    """A server behind a proxy, where `/blocked`, and `/mine` of users, answer when `unblocked` is set.
+
+    A token is a user's name and a word; with the word `slow` it is looked at until then, too.
+    """
 
     def __init__(self, connections: Connections) -> None:
-        self.entered, self.unblocked, self.blocked = Event(), Event(), 0
+        self.entered, self.unblocked, self.blocked, self.authorized = Event(), Event(), 0, 0
         listening = socket.create_server(('127.0.0.1', 0), backlog=HALF_SENT)
         self.server = Server(self._app(), stack.config(), listening, trusted_proxies='127.0.0.1', connections=connections)
         self.address: tuple[str, int] = listening.getsockname()
@@ -40,7 +43,15 @@ class Service:
 
         @app.authorizer()
         def authorize(request: AuthRequest) -> AuthResponse:
-            return AuthResponse(routes=['*'], principal_id=request.token.partition(' ')[0])
+            self.authorized += 1
+            user, _, how = request.token.partition(' ')
+            if how == 'slow':
+                self.unblocked.wait(PATIENCE_SECONDS)
+            return AuthResponse(routes=['*'], principal_id=user)
+
+        @app.route('/name', authorizer=authorize)
+        def get_name() -> dict[str, Any]:
+            return {}
 
         @app.route('/mine', authorizer=authorize)
         @app.route('/blocked')
@@ -249,6 +260,63 @@ def test_fewer_of_strangers_are_worked_for_at_once_whatever_they_send_and_a_user
             thread.join()
 
     assert service.blocked == 31
+
+
+def test_who_was_known_before_does_not_wait_among_newcomers() -> None:
+    with serving(Connections(64, most_worked_for=8)) as service:
+        service.get('/name', ATTACKER, Authorization='ann one')
+        slow = send(service, 20, '/name', ATTACKER, Authorization='wrong slow')
+        wait_until(lambda: service.server.connections.count == 20 and service.authorized == 3)
+
+        assert [service.get('/name', ATTACKER, Authorization='ann one').status for _ in range(10)] == [200] * 10
+        service.unblocked.set()
+        for thread in slow:
+            thread.join()
+
+
+def test_credentials_that_ended_count_for_nobody_however_many_requests_come_with_them() -> None:
+    connections, pairs = Connections(8, most_worked_for=8), [socket.socketpair() for _ in range(4)]
+    for number, (client, _) in enumerate(pairs):
+        connections.add(client, f'203.0.113.{number}')
+    first, second, third, owner = (connections.of(client) for client, _ in pairs)
+    connections.known_callers.remember(b'ended', 'user ann')
+    first.begin_work(b'ended')
+    second.begin_work(b'ended')
+    waiting = Thread(target=third.begin_work, args=(b'ended',))
+    waiting.start()
+    wait_until(lambda: len(connections._waiting) == 1)
+
+    first.forget_caller()  # as it was refused
+    second.work_for(None)
+
+    waiting.join(PATIENCE_SECONDS)
+    assert (waiting.is_alive(), third.caller, second.caller) == (False, '', 'strangers in 203.0.113.1')
+    owner.begin_work()
+    owner.work_for('user ann')
+    assert owner.turn.is_set()
+    for pair in pairs:
+        for one in pair:
+            one.close()
+
+
+def test_a_newcomers_turn_goes_on_once_they_are_known() -> None:
+    connections, pairs = Connections(8, most_worked_for=8), [socket.socketpair() for _ in range(3)]
+    for client, _ in pairs:
+        connections.add(client, ATTACKER)
+    first, second, third = (connections.of(client) for client, _ in pairs)
+    first.begin_work()
+    second.begin_work()
+    waiting = Thread(target=third.begin_work)
+    waiting.start()
+    wait_until(lambda: len(connections._waiting) == 1)
+
+    first.work_for('user ann')
+
+    assert third.turn.is_set()
+    waiting.join()
+    for pair in pairs:
+        for one in pair:
+            one.close()
 
 
 def test_strangers_of_many_networks_leave_turns_to_users() -> None:
