@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
-from urllib.parse import parse_qs, parse_qsl, urlencode
+from urllib.parse import parse_qs
 
 from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2 import AccessDeniedError, FatalClientError, InvalidRequestError, OAuth2Error
@@ -11,6 +11,7 @@ from oauthlib.oauth2 import AccessDeniedError, FatalClientError, InvalidRequestE
 from chalicelib.config import settings
 from chalicelib.domain.scopes import with_read
 from chalicelib.http_io.errors import error_uri
+from chalicelib.http_io.forms import encode_canonically
 from chalicelib.models import Client, ClientIdentity, Grant, User
 from chalicelib.oauth import server
 from chalicelib.oauth.metadata import RESPONSE_MODES
@@ -118,9 +119,9 @@ def _translated_errors() -> Iterator[None]:
 
 
 def _uri(query: str) -> str:
-    """Return the URI of a request, with its query in canonical encoding: oauthlib takes no other. Raises UntrustedClient."""
+    """Return the URI of a request, with its query in canonical encoding. Raises UntrustedClient, TooLarge."""
     try:
-        return settings().url(f'/oauth/authorize?{urlencode(parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS))}')
+        return settings().url(f'/oauth/authorize?{encode_canonically(query, _MOST_PARAMETERS)}')
     except ValueError:
         raise UntrustedClient('Too many parameters.') from None
 

@@ -2,7 +2,6 @@
 
 import json
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 from chalice.app import Blueprint, Response
 
@@ -14,7 +13,6 @@ from chalicelib.http_io.request import network, raw_body
 bp = Blueprint(__name__)
 
 _MOST_FIELDS = 100
-_MOST_ESCAPES = 10_000  # oauthlib decodes all of it again, and no password or token needs as many
 _FORM = ['application/x-www-form-urlencoded']
 
 
@@ -70,10 +68,10 @@ def _answer(create_response: Any, form: str) -> Response:
 
 
 def _read_form() -> str:
-    """Return the request's form in canonical encoding. oauthlib refuses unencoded spaces, which `curl -d 'scope=read write'` sends."""
+    """Return the request's form in canonical encoding."""
     raw = raw_body(bp.current_request)
-    forms.check_cost(raw, _MOST_ESCAPES)
+    forms.check_cost(raw)
     try:
-        return urlencode(parse_qsl(raw.decode('utf-8', 'replace'), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        return forms.encode_canonically(raw.decode('utf-8', 'replace'), _MOST_FIELDS)
     except ValueError:
         raise BadRequest('The form has too many fields') from None

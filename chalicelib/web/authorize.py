@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib.domain import redirect_uris
 from chalicelib.domain.scopes import ALL, NEVER_PRESELECTED, SENTENCES, lacks_read
 from chalicelib.errors import Fault, NotFound
+from chalicelib.http_io.forms import encode_canonically
 from chalicelib.models import Client, Grant, GrantChanged, User
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
@@ -61,7 +62,7 @@ def submit_authorize() -> Response:
 
     request = bp.current_request
     form = forms.read(request)
-    query = urlencode(parse_qsl(form.text('query'), keep_blank_values=True))  # so that any of it may be in a header
+    query = encode_canonically(form.text('query'))  # so that any of it may be in a header
     user = sessions.current_user(request)
     if user is None:
         return pages.redirect(pages.link(request, sessions.login_path(f'/oauth/authorize?{query}')))

@@ -167,7 +167,7 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse_rest('DEFAULT_4XX', 400)
         if encodings:
             return self._read_chunks(encodings[0])
-        length = lengths[0].strip() if lengths else '0'
+        length = lengths[0].strip(' \t') if lengths else '0'
         if not _DECIMAL.fullmatch(length):
             self._refuse_rest('DEFAULT_4XX', 400)
         if int(length) > MOST_BODY_BYTES:

@@ -158,6 +158,7 @@ class Connections:
         self._open: dict[socket, Connection] = {}
         self._waiting: list[Connection] = []  # for a turn
         self.known_callers = KnownCallers()
+        self._last_was_read = False  # of what got a turn
         self._looked_at = monotonic()
         self._changing = Condition()
 
@@ -238,13 +239,14 @@ class Connections:
     def _give_turns(self) -> None:
         """Let as many be worked for as may be: the first one of those for whose networks fewest are, and for whom themselves.
 
-        What reads goes before what changes something: passwords take long, and whoever wants to log in opens a page first.
+        Of equals, what reads and what changes something take turns: passwords take long, and whoever wants to log in opens a page first.
         """
         self._looked_at = monotonic()
         self._waiting = [each for each in self._waiting if not each.is_ended]
         counted = self._count_turns(but=None)
         while entitled := [each for each in self._waiting if counted.may_have_more(each.network, each.caller)]:
-            first = min(entitled, key=lambda each: (*counted.of(each.network, each.caller), not each.is_read))
+            first = min(entitled, key=lambda each: (*counted.of(each.network, each.caller), each.is_read == self._last_was_read))
+            self._last_was_read = first.is_read
             self._waiting.remove(first)
             counted.add(first.network, first.caller)
             first.waits_since, first.turn_began_at = None, monotonic()

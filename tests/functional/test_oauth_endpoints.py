@@ -83,10 +83,10 @@ def test_no_page_of_another_site_has_browsers_try_passwords(
 def test_a_form_that_costs_much_to_parse_is_refused(http: ChaliceClient, client: Client, path: str):
     statuses = [
         http.http.post(f'/oauth/{path}', headers=FORM | {'Authorization': BASIC}, body=b'token=' + escape * 10_001).status_code
-        for escape in (b'%', b'\xc3')
+        for escape in (b'%', b'\xc3', b'!')  # which oauthlib gets encoded
     ]
 
-    assert statuses == [413, 413]
+    assert statuses == [413, 413, 413]
     assert post(http, path, token='\u20ac' * 3_000).status_code != 413
 
 

@@ -14,7 +14,7 @@ from chalice.app import AuthRequest, AuthResponse, Chalice
 
 from infra.local import stack
 from infra.local.api import Server
-from infra.local.connections import MOST, Connections, most_at_once, seconds_for
+from infra.local.connections import MOST, Connection, Connections, most_at_once, seconds_for
 from tests.support.processes import PATIENCE_SECONDS, wait_until
 
 ATTACKER, OWNER = '203.0.113.9', '198.51.100.7'
@@ -233,7 +233,11 @@ def test_where_all_turns_are_taken_a_network_that_has_none_gets_one_all_the_same
         wait_until(lambda: service.server.connections.count == 12 and service.blocked == 6)
 
         assert [service.get('/quick').status for _ in range(10)] == [200] * 10
-        slow += [thread for number in range(9) for thread in send(service, 1, '/blocked', f'203.0.113.{20 + number}')]
+        slow += [
+            thread
+            for number in range(20, 29)
+            for thread in send(service, 1, '/mine', f'203.0.113.{number}', Authorization=f'user-{number}')
+        ]
         wait_until(lambda: service.blocked == 8)
         assert service.blocked == 8  # but no more than as many again
         service.unblocked.set()
@@ -322,11 +326,11 @@ def test_a_newcomers_turn_goes_on_once_they_are_known() -> None:
 def test_strangers_of_many_networks_leave_turns_to_users() -> None:
     with serving(Connections(64, most_worked_for=8)) as service:
         slow = [thread for number in range(30) for thread in send(service, 1, '/blocked', f'203.0.113.{number % 15}')]
-        wait_until(lambda: service.server.connections.count == 30 and service.blocked == 8)
+        wait_until(lambda: service.server.connections.count == 30 and service.blocked == 4)
 
         slow += send(service, 1, '/mine', OWNER, Authorization='ann')
         slow += send(service, 1, '/mine', '203.0.113.1', Authorization='bob')
-        wait_until(lambda: service.blocked == 10)
+        wait_until(lambda: service.blocked == 6)
         service.unblocked.set()
         for thread in slow:
             thread.join()
@@ -334,26 +338,31 @@ def test_strangers_of_many_networks_leave_turns_to_users() -> None:
     assert service.blocked == 32
 
 
-def test_a_page_is_opened_before_passwords_of_the_same_network_are_looked_at() -> None:
-    connections, pairs = Connections(8, most_worked_for=4), [socket.socketpair() for _ in range(3)]
+def test_pages_and_passwords_of_one_network_take_turns() -> None:
+    connections, pairs = Connections(16, most_worked_for=4), [socket.socketpair() for _ in range(9)]
     for client, _ in pairs:
         connections.add(client, ATTACKER)
-    working, changing, reading = (connections.of(client) for client, _ in pairs)
-    changing.is_read = False
-    working.begin_work()
-    waiting = [Thread(target=changing.begin_work)]
-    waiting[0].start()
-    wait_until(lambda: len(connections._waiting) == 1)
-    waiting.append(Thread(target=reading.begin_work))
-    waiting[1].start()
-    wait_until(lambda: len(connections._waiting) == 2)
+    first, *others = (connections.of(client) for client, _ in pairs)
+    first.is_read = False
+    first.begin_work()
+    order, waiting = list[str](), list[Thread]()
+    for number, each in enumerate(others):  # four that change something, then four that read
+        each.is_read = number >= 4
 
-    connections.end_turn(working)
+        def work(each: Connection = each) -> None:
+            each.begin_work()
+            order.append('read' if each.is_read else 'change')
+            connections.end_turn(each)
 
-    assert (changing.turn.is_set(), reading.turn.is_set()) == (False, True)
-    connections.end_turn(reading)
+        waiting.append(Thread(target=work))
+        waiting[-1].start()
+        wait_until(lambda number=number: len(connections._waiting) == number + 1)
+
+    connections.end_turn(first)
+
     for thread in waiting:
         thread.join()
+    assert order == ['read', 'change'] * 4
     for pair in pairs:
         for one in pair:
             one.close()
@@ -434,7 +443,7 @@ def test_who_waits_for_a_turn_makes_room_for_the_connections_of_others() -> None
         assert service.entered.wait(PATIENCE_SECONDS)
         wait_until(lambda: service.server.connections.count == 8)
 
-        assert [service.get('/quick').status for _ in range(10)] == [200] * 10
+        assert [service.get('/name', Authorization='ann one').status for _ in range(10)] == [200] * 10
         service.unblocked.set()
         assert [raw.recv(12) for raw in slow].count(b'HTTP/1.1 200') in range(1, 8)
         for raw in slow:
