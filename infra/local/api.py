@@ -38,6 +38,7 @@ _MOST_CHUNKS = 10_000  # who sends a byte at a time sends nothing long
 _MOST_TRAILERS = 100
 _PIECE = 65_536
 _LONGEST_LINE = 8_192
+_LONGEST_LOGGED = 200  # of a path: ours are shorter, and whoever sends longer ones would fill the disk
 _DECIMAL = re.compile(r'[0-9]{1,15}')
 _HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[\s;])')
 _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio, also where its link was copied badly
@@ -133,7 +134,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answer a request of any method."""
         started = time.monotonic()
         answer = self._answer()
-        path = _without_secrets(self.path).encode('unicode_escape').decode()
+        path = _without_secrets(self.path)[:_LONGEST_LOGGED].encode('unicode_escape').decode()
         ms = (time.monotonic() - started) * 1000
         log.info('%s %s %d %d ms %s', self.command, path, answer.status, ms, answer.headers.get('X-Request-Id', ''))
         self._send(answer)

@@ -7,9 +7,8 @@ from typing import Any
 from chalice.app import Request
 
 from chalicelib import clock
-from chalicelib.errors import AppError
-from chalicelib.models import ShareToken
-from chalicelib.web import sessions
+from chalicelib.errors import AppError, NotFound
+from chalicelib.web import sessions, shared
 
 _REMEMBERED = 1_000
 _REMEMBERED_SECONDS = 2  # what ended is not to keep those waiting whom it was of
@@ -26,20 +25,21 @@ def of_request(event: dict[str, Any]) -> str | None:
     moment = clock.now() // _REMEMBERED_SECONDS
     with suppress(AppError):
         if event['requestContext']['resourcePath'] == '/s/{token}':
-            return f'links of {_owner_of_link(parameters["token"], moment)}'
+            return _links_of_owner(parameters['token'], moment)
         token = sessions.cookie_token(Request(event))
-        user_id = None if token is None else _user_of_session(token, moment)
-        return None if user_id is None else f'user {user_id}'
+        return None if token is None else _user_of_session(token, moment)
     return None
 
 
 @lru_cache(_REMEMBERED)
 def _user_of_session(token: str, _: int) -> str | None:
     found = sessions.find(token)
-    return None if found is None else str(found[1].user_id)
+    return None if found is None else f'user {found[1].user_id}'
 
 
 @lru_cache(_REMEMBERED)
-def _owner_of_link(token: str, _: int) -> str:
-    """Raises NotFound."""
-    return str(ShareToken.find(token, clock.now()).user_id)
+def _links_of_owner(token: str, _: int) -> str | None:
+    try:
+        return f'links of {shared.find_link(token).user_id}'
+    except NotFound:
+        return None

@@ -318,6 +318,14 @@ def test_a_client_that_goes_away_is_no_error(
     assert not [record for record in caplog.records if record.exc_info]
 
 
+def test_the_log_has_no_more_of_a_long_path_than_any_of_ours_is_long(address: tuple[str, int], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level('INFO', 'infra.local.api'):
+        send_raw(address, b'GET /' + b'\xff' * 16_000 + b' HTTP/1.1\r\nConnection: close\r\n\r\n')
+
+    [line] = [message for message in caplog.messages if message.startswith('GET ')]
+    assert len(line) < 1_000
+
+
 def test_the_log_has_a_line_for_each_request_without_its_query(
     connection: http.client.HTTPConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
