@@ -12,7 +12,7 @@ SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 
 _GMAIL = ('gmail.com', 'googlemail.com')
-LONGEST_APPLICATION_NAME = 64
+LONGEST_MAILED_NAME = 64
 _OWN_NAME = 'cryptfolio'
 _BLANK = '\u115f\u1160\u2800\u3164\uffa0'  # letters and a symbol by category, of which nothing is seen
 
@@ -81,17 +81,26 @@ def parse_title(field: str, text: str) -> str:
         _raise_invalid(field, error.code, translatable('A name {problem}', problem=error.sentence))
 
 
+def parse_mailed_name(text: str) -> str:
+    """Return the name of something of which its owner is mailed. Raises Invalid.
+
+    It must not be a message: whoever made it may be a thief, of whom the mail is to warn.
+    """
+    name = parse_title('name', text)
+    if len(name) > LONGEST_MAILED_NAME:
+        _raise_invalid('name', 'too_long', translatable('Use at most {most} characters', most=LONGEST_MAILED_NAME))
+    if _LOOKS_LIKE_LINK.search(name):
+        _raise_invalid('name', 'address', translatable('A name must not contain the address of a page'))
+    return name
+
+
 def parse_application_name(text: str) -> str:
     """Return the name of an application, which people see when it asks for access. Raises Invalid.
 
     It must show something, and must neither pass for this server, be it by a name in which the server's is only a part, nor be a message:
     the page that asks for the password shows it.
     """
-    name = parse_title('name', text)
-    if len(name) > LONGEST_APPLICATION_NAME:
-        _raise_invalid('name', 'too_long', translatable('Use at most {most} characters', most=LONGEST_APPLICATION_NAME))
-    if _LOOKS_LIKE_LINK.search(name):
-        _raise_invalid('name', 'address', translatable('A name must not contain the address of a page'))
+    name = parse_mailed_name(text)
     if not any(_is_visible(character) for character in name):
         _raise_invalid('name', 'blank', translatable('A name must have visible letters'))
     if lookalikes.can_be_read_in(_OWN_NAME, name):

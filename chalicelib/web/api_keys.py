@@ -6,7 +6,7 @@ from functools import partial
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
-from chalicelib.domain.credentials import parse_title
+from chalicelib.domain.credentials import parse_mailed_name
 from chalicelib.domain.scopes import API_KEY_SCOPES, SENTENCES
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import ApiKey, User
@@ -81,7 +81,7 @@ def _parse_key(form: forms.Form, user_id: str, now: int) -> tuple[str, list[str]
 def _parse_key_name(form: forms.Form) -> str:
     if not form.text('name').strip():
         raise Invalid(Fault('name', 'required', translatable('Enter what the key is for')))
-    return parse_title('name', form.text('name'))
+    return parse_mailed_name(form.text('name'))
 
 
 def _check_scopes(scopes: list[str]) -> None:

@@ -9,7 +9,7 @@ from chalice.app import Blueprint, Request, Response
 from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain import instants, timeline
-from chalicelib.domain.credentials import parse_title
+from chalicelib.domain.credentials import parse_mailed_name
 from chalicelib.errors import Fault, Invalid, check_all
 from chalicelib.http_io.request import path_id
 from chalicelib.models import Portfolio, ShareLink, User
@@ -75,7 +75,7 @@ def _parse_link(form: forms.Form, user: User, portfolio_id: int, now: int) -> tu
 def _parse_name(form: forms.Form) -> str:
     if not form.text('name').strip():
         raise Invalid(Fault('name', 'required', translatable('Enter who the link is for')))
-    return parse_title('name', form.text('name'))
+    return parse_mailed_name(form.text('name'))
 
 
 def _parse_end(text: str, now: int) -> int:

@@ -8,7 +8,7 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib.models import ApiKey, Item, User
 from chalicelib.web.api_keys import MOST_KEYS
-from tests.support.browser import Browser
+from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 
 
@@ -144,11 +144,23 @@ def test_everything_that_is_wrong_is_said_at_once(visitor: Browser, user: User):
         assert sentence in visitor.text
 
 
-@pytest.mark.parametrize('name', ['\U0001f468\u200d\U0001f469\u200d\U0001f467', 'a\u3000b', '\U0001f980' * 255])
-def test_a_key_has_any_name_that_a_portfolio_may_have(visitor: Browser, user: User, name: str):
+@pytest.mark.parametrize('name', ['\U0001f468\u200d\U0001f469\u200d\U0001f467', 'a\u3000b', '\U0001f980' * 64])
+def test_a_key_has_any_name_up_to_a_length(visitor: Browser, user: User, name: str):
     create(visitor, name=f' {name} ')
 
     assert [key.name for key in ApiKey.of_user(user.user_id)] == [name]
+
+
+@pytest.mark.parametrize('name', ['x". Confirm at https://evil.example/ ("', 'evil.example/login', 'x' * 65])
+def test_a_key_has_no_name_that_is_a_message_as_the_mail_that_warns_of_it_says_it(
+    visitor: Browser, user: User, mailbox: Mailbox, name: str
+):
+    before = len(mailbox.read())
+
+    visitor.post('/profile/api-keys', {'name': name, 'scopes': 'read'})
+
+    assert (visitor.status, len(mailbox.read()) - before) == (422, 0)
+    assert list(ApiKey.of_user(user.user_id)) == []
 
 
 def test_there_is_a_most(visitor: Browser, user: User):

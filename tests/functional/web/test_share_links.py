@@ -179,6 +179,9 @@ def test_a_form_makes_one_link_with_an_end_and_tells_each_fault(
         assert re.findall(r'<li><a href="#(\w+)">', logged_in.page) == ['name', 'ends']
         assert f'value="{ends}"' in logged_in.page
         assert 'value="amounts" checked' in logged_in.page
+    for name in ('Bob". Wrong? https://evil.example/undo ("', 'x' * 65):  # which the mail that warns of a link would say
+        logged_in.post(page, {'name': name, 'ends': today, 'shows': 'amounts'})
+        assert (logged_in.status, re.findall(r'<li><a href="#(\w+)">', logged_in.page)) == (422, ['name'])
     form = {'name': NAME, 'ends': today, 'shows': '?', 'csrf': logged_in.csrf(page)}
     for _ in range(2):
         logged_in.post(page, form)
