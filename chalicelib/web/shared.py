@@ -53,7 +53,7 @@ def show_shared_portfolio(token: str) -> Response:
     request = bp.current_request
     chart_range = worth.RANGES.get(forms.query_parameter(request, 'range'), worth.RANGES[worth.USUAL_RANGE])
     try:
-        link = find_link(token)
+        link = find_shared(token)
         summed = balances.sum_up(link.user_id, link.portfolio_id)
         currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
         value = worth.value(summed, currency, chart_range, _HEIGHT)
@@ -74,7 +74,7 @@ def show_shared_portfolio(token: str) -> Response:
     )
 
 
-def find_link(token: str) -> ShareToken:
+def find_shared(token: str) -> ShareToken:
     """Return what a link shows. Raises NotFound, without a request to the table for what cannot be a token."""
     if not _TOKEN.fullmatch(token):
         raise NotFound

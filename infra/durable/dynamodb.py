@@ -2,7 +2,7 @@
 
 Moto holds a table in memory, sorts all of it for every query and copies all of it for every transaction. So before a request its table
 gets the items that the request can touch, and nothing else; after it, what changed is written to the store; then the response is sent.
-Queries for whole items need no moto: what is stored is what is sent.
+Queries and scans for whole items need no moto: what is stored is what is sent.
 """
 
 import base64
@@ -31,10 +31,10 @@ _HOUR = 3_600
 _MARKS = 15  # of `"name": {"S": "value"}, `
 _ONE_OF = re.compile(r'(#\w+) IN \((:\w+(?:, :\w+)*)\)')
 _WRITES = ('PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'TransactWriteItems')
-# What a query for whole items of the table may name.
+# What a query or scan for whole items of the table may name.
 _PLAIN = frozenset({
     *('TableName', 'KeyConditionExpression', 'FilterExpression', 'ExpressionAttributeNames', 'ExpressionAttributeValues'),
-    *('ScanIndexForward', 'Limit', 'ExclusiveStartKey', 'ConsistentRead', 'ReturnConsumedCapacity'),
+    *('ScanIndexForward', 'Limit', 'ExclusiveStartKey', 'ConsistentRead', 'ReturnConsumedCapacity', 'Segment', 'TotalSegments'),
 })  # fmt: skip
 
 
@@ -63,8 +63,8 @@ class DurableTable:
         self._delete_expired()
         body = environ['wsgi.input'].read(int(environ.get('CONTENT_LENGTH') or 0))
         request = json.loads(body)
-        if operation == 'Query' and request.keys() <= _PLAIN and (is_wanted := _filter(request)) is not None:
-            return self._answer_query(request, is_wanted, start_response)
+        if operation in ('Query', 'Scan') and request.keys() <= _PLAIN and (is_wanted := _filter(request)) is not None:
+            return self._answer_with_stored(operation, request, is_wanted, start_response)
         loaded = self._load(operation, request)
         started: list[Any] = []
         answer = b''.join(self._moto(environ | {'wsgi.input': io.BytesIO(body)}, lambda *args: started.extend(args)))
@@ -73,11 +73,13 @@ class DurableTable:
         start_response(*started)
         return [answer]
 
-    def _answer_query(self, request: Json, is_wanted: Callable[[str], bool], start_response: Callable[..., Any]) -> list[bytes]:
-        """Answer a query for whole items with what is in the store: moto takes a second to make its own of ten thousand balances."""
+    def _answer_with_stored(
+        self, operation: str, request: Json, is_wanted: Callable[[str], bool], start_response: Callable[..., Any]
+    ) -> list[bytes]:
+        """Answer a query or scan for whole items with what is stored: moto takes a second to make its own of ten thousand balances."""
         page: list[str] = []
         size, last, has_more = 0, ('', ''), False
-        for key, text in self._queried(request):
+        for key, text in self._queried(request) if operation == 'Query' else self._scanned(request):
             size_of_item = _estimate_bytes(text)
             has_more = len(page) == request.get('Limit') or (bool(page) and size + size_of_item > RESULT_SIZE_LIMIT)
             if has_more:
@@ -115,9 +117,7 @@ class DurableTable:
         if operation == 'Query':
             return _page(map(_row, self._queried(request)), request)
         if operation == 'Scan':
-            segments = (request.get('Segment'), request.get('TotalSegments'))
-            rows = map(_row, self._store.scan(_start(request)))
-            return _page((row for row in rows if row.item.is_within_segment(segments)), request)
+            return _page(map(_row, self._scanned(request)), request)
         return map(_row, self._store.get(_keys(operation, request, self._name, self._definition)).items())
 
     def _queried(self, request: Json) -> Iterator[tuple[Key, str]]:
@@ -131,6 +131,10 @@ class DurableTable:
         condition = Condition(sorts[-1][1], [_plain(value) for value in sorts[-1][2]]) if sorts else None
         forward = request.get('ScanIndexForward', True)
         return self._store.query(index, _plain(partitions[0][1]), condition, _start(request), forward=forward)
+
+    def _scanned(self, request: Json) -> Iterator[tuple[Key, str]]:
+        segments = (request.get('Segment'), request.get('TotalSegments'))
+        return (stored for stored in self._store.scan(_start(request)) if _item(stored[0]).is_within_segment(segments))
 
     def _write(self, loaded: Mapping[Key, str]) -> None:
         now = {
@@ -154,10 +158,14 @@ class _Row(NamedTuple):
 
 def _row(stored: tuple[Key, str]) -> _Row:
     key, text = stored
-    item = Item(DynamoType({'S': key[0]}), DynamoType({'S': key[1]}), {})
+    item = _item(key)
     for name, value in json.loads(text).items():
         dict.__setitem__(item.attrs, name, DynamoType(_decoded(value)))  # moto's own adds up the size of the whole item each time
     return _Row(key, text, item)
+
+
+def _item(key: Key) -> Item:
+    return Item(DynamoType({'S': key[0]}), DynamoType({'S': key[1]}), {})
 
 
 def _decoded(value: Json) -> Json:

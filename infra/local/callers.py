@@ -40,6 +40,6 @@ def _user_of_session(token: str, _: int) -> str | None:
 @lru_cache(_REMEMBERED)
 def _links_of_owner(token: str, _: int) -> str | None:
     try:
-        return f'links of {shared.find_link(token).user_id}'
+        return f'links of {shared.find_shared(token).user_id}'
     except NotFound:
         return None

@@ -10,6 +10,7 @@ from threading import Event
 from chalicelib.config import VERSION
 from infra.durable.folder import Folder
 from infra.durable.keys import write_secret
+from infra.local.people_first import JOBS
 
 BACKUPS = 14  # daily ones that are kept
 _CHECK_SECONDS = 600
@@ -71,8 +72,8 @@ def _forget_old(backups: Path) -> None:
 
 def _run(*arguments: str) -> None:
     """Run a command of infra.data in the environment of this process, which leads to the data."""
-    done = subprocess.run(
-        [sys.executable, '-m', 'infra.data', *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, '-m', 'infra.data', *arguments]
+    environment = os.environ | {'AWS_SDK_UA_APP_ID': JOBS}  # for which nobody waits
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise Failed(f'{arguments[0]}: {done.stderr.strip()}')
