@@ -11,6 +11,8 @@ from chalicelib.texts import translatable
 
 MOST = 20
 LONGEST = 2_000
+LONGEST_SCHEME = 64  # which the page that asks for the password shows, and so is to be no message
+_LONGEST_HOST = 253  # of names, RFC 1035 section 2.3.4
 
 _CHARACTERS = r"(?:[A-Za-z0-9._~!$&'()+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
 _PORT = r'(?::[0-9]{1,5})?'
@@ -47,6 +49,8 @@ def parse_redirect_uri(text: str, confidential: bool) -> str:
         _check_web(uri)
     elif not _PRIVATE_USE.fullmatch(uri):
         raise _invalid(translatable('must be a complete URI, such as https://example.com/callback'))
+    elif len(urlsplit(uri).scheme) > LONGEST_SCHEME:
+        raise _invalid(translatable('must not have a scheme of more than {most} characters', most=LONGEST_SCHEME))
     elif confidential:
         raise _invalid(translatable('with a custom scheme is for public applications only'))
     return uri
@@ -58,7 +62,7 @@ def _check_web(uri: str) -> None:
         port, host = parts.port, parts.hostname or ''
     except ValueError:  # of the port, or of what is in brackets and no IPv6 address
         raise _invalid(_NO_HOST) from None
-    if port == 0 or '..' in host or host.startswith(('.', '-')):
+    if port == 0 or '..' in host or host.startswith(('.', '-')) or len(host) > _LONGEST_HOST:
         raise _invalid(_NO_HOST)
     if parts.scheme == 'http' and host not in _LOOPBACK_HOSTS:
         raise _invalid(translatable('must use https, unless it is on this computer (127.0.0.1, [::1] or localhost)'))

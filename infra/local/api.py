@@ -45,6 +45,7 @@ _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio,
 # Of lines that are no headers; others are of the bodies of mails, which are not read.
 _NO_HEADERS = (defects.FirstHeaderLineIsContinuationDefect, defects.MissingHeaderBodySeparatorDefect)
 _CREDENTIALS = ('Authorization', 'X-API-KEY', 'Cookie')
+_KEY_IN_QUERY = re.compile(r'[?&]api_key=([^&]*)')
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED', 503: 'AUTHORIZER_FAILURE'}
 
 
@@ -146,7 +147,7 @@ class Handler(BaseHTTPRequestHandler):
             headers = self._headers()
             self.incoming.network, self.incoming.is_read = network_of(headers[proxies.SOURCE]), self.command in ('GET', 'HEAD')
             body = self._read_body()
-            self.incoming.begin_work(_credentials(self.headers))
+            self.incoming.begin_work(_credentials(self.path, self.headers))
             return _by_application(self.server.gateway.handle_request(self.command, self._route(), headers, body))
         except Refused as refused:
             return refused.answer
@@ -277,9 +278,9 @@ class Handler(BaseHTTPRequestHandler):
         """Silent: `handle_request` says what there is to say."""
 
 
-def _credentials(headers: Message) -> bytes:
-    """Return a digest of the credentials in the headers of a request, empty for none."""
-    sent = [headers.get(name, '') for name in _CREDENTIALS]
+def _credentials(path: str, headers: Message) -> bytes:
+    """Return a digest of the credentials of a request, empty for none."""
+    sent = [*_KEY_IN_QUERY.findall(path), *(headers.get(name, '') for name in _CREDENTIALS)]
     return hashlib.sha256('\n'.join(sent).encode()).digest() if any(sent) else b''
 
 

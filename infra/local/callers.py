@@ -9,19 +9,17 @@ from chalice.app import Request
 from chalicelib import clock
 from chalicelib.errors import AppError, NotFound
 from chalicelib.web import sessions, shared
+from infra.local import turns
 
 _REMEMBERED = 1_000
 _REMEMBERED_SECONDS = 2  # what ended is not to keep those waiting whom it was of
 
 
 def of_request(event: dict[str, Any]) -> str | None:
-    """Return the caller of an authorized request: the user of its token or session, or all who have links of one user. None for a stranger.
-
-    Who has a link is not its owner, whom they could else keep waiting.
-    """
+    """Return the caller of an authorized request, by its token, session or link. None for a stranger."""
     authorized, parameters = event['requestContext'].get('authorizer'), event['pathParameters'] or {}
     if authorized is not None:
-        return f'user {authorized["principalId"]}'
+        return turns.user(authorized['principalId'])
     moment = clock.now() // _REMEMBERED_SECONDS
     with suppress(AppError):
         if event['requestContext']['resourcePath'] == '/s/{token}':
@@ -34,12 +32,12 @@ def of_request(event: dict[str, Any]) -> str | None:
 @lru_cache(_REMEMBERED)
 def _user_of_session(token: str, _: int) -> str | None:
     found = sessions.find(token)
-    return None if found is None else f'user {found[1].user_id}'
+    return None if found is None else turns.user(found[1].user_id)
 
 
 @lru_cache(_REMEMBERED)
 def _links_of_owner(token: str, _: int) -> str | None:
     try:
-        return f'links of {shared.find_shared(token).user_id}'
+        return turns.links_of(shared.find_shared(token).user_id)
     except NotFound:
         return None

@@ -108,9 +108,9 @@ class Connection(RawIOBase):
         self.caller = self._among.known_callers.find(credentials)
         self._among.wait_for_turn(self)
 
-    def work_for(self, user: str | None) -> None:
-        """Go on as one of a user's requests, or a stranger's, at a later turn if they have enough. Raises ConnectionResetError."""
-        self._among.set_caller(self, user)
+    def work_for(self, caller: str | None) -> None:
+        """Go on as one of a caller's requests, or a stranger's, at a later turn if they have enough. Raises ConnectionResetError."""
+        self._among.set_caller(self, caller)
 
     def forget_caller(self) -> None:
         self._among.forget_caller(self)
@@ -204,14 +204,14 @@ class Connections:
         if connection.is_ended or (has_waited and connection.is_closed_by_client()):
             raise ConnectionResetError
 
-    def set_caller(self, connection: Connection, user: str | None) -> None:
-        """Count a connection's turn as a user's or a stranger's; if that is one too many, wait for another. Raises as `wait_for_turn`."""
+    def set_caller(self, connection: Connection, caller: str | None) -> None:
+        """Count a connection's turn as a caller's or a stranger's; if that is one too many, wait for another. Raises as `wait_for_turn`."""
         with self._changing:
-            if user:
-                self.known_callers.remember(connection.credentials, user)
+            if caller:
+                self.known_callers.remember(connection.credentials, caller)
             else:
                 self._forget(connection.credentials)
-            connection.caller = user or turns.strangers_in(connection.network)
+            connection.caller = caller or turns.strangers_in(connection.network)
             may_go_on = self._count_turns(but=connection).may_have_more(connection.network, connection.caller)
             if may_go_on:
                 self._give_turns()  # to a newcomer, whose turn this was

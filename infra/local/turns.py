@@ -15,6 +15,7 @@ from ipaddress import ip_network
 MOST = 8
 _MOST_KNOWN = 10_000
 _STRANGERS = 'strangers in '
+_USER = 'user '
 
 
 @lru_cache(1_000)
@@ -23,6 +24,16 @@ def site_of(network: str) -> str:
     if ':' not in network:
         return network
     return str(ip_network(f'{network}/48', strict=False).network_address)
+
+
+def user(user_id: str) -> str:
+    """Return the caller that a user is."""
+    return f'{_USER}{user_id}'
+
+
+def links_of(user_id: str) -> str:
+    """Return the caller that all are who have links of a user. They are not that user, whom they could else keep waiting."""
+    return f'links of {user_id}'
 
 
 def strangers_in(network: str) -> str:
@@ -84,9 +95,11 @@ class KnownCallers:
         return self._callers.get(credentials, '')
 
     def remember(self, credentials: bytes, caller: str) -> None:
+        """Remember a user. Whoever follows a link is known by that, whatever their credentials are."""
+        if not credentials or not caller.startswith(_USER):
+            return
         self.forget(credentials)
-        if credentials:
-            self._callers[credentials] = caller
+        self._callers[credentials] = caller
         if len(self._callers) > self._most:
             del self._callers[next(iter(self._callers))]
 

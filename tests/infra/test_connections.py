@@ -303,6 +303,23 @@ def test_credentials_that_ended_count_for_nobody_however_many_requests_come_with
             one.close()
 
 
+def test_who_followed_a_link_does_not_wait_with_others_who_do_at_other_pages() -> None:
+    connections, (client, other) = Connections(8), socket.socketpair()
+    connections.add(client, OWNER)
+    visitor = connections.of(client)
+    connections.known_callers.remember(b'cookie', 'user ann')
+
+    visitor.begin_work(b'cookie')
+    visitor.work_for('links of eve')
+    connections.end_turn(visitor)
+    visitor.expect_request()
+    visitor.begin_work(b'cookie')
+
+    assert visitor.caller == 'user ann'
+    client.close()
+    other.close()
+
+
 def test_a_newcomers_turn_goes_on_once_they_are_known() -> None:
     connections, pairs = Connections(8, most_worked_for=8), [socket.socketpair() for _ in range(3)]
     for client, _ in pairs:

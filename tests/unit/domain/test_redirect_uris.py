@@ -108,6 +108,8 @@ def test_an_address_that_is_safe_is_taken_as_it_is(uri: str):
         'com.example.app:/cb#x',
         'com.example.app:/*',
         'com..app:/cb',
+        'enter.your-password-' + 'x' * 64 + ':/cb',
+        'https://' + 'a.' * 127 + 'example/cb',
         '1com.app:/cb',
         'https://example.com/' + 'a' * LONGEST,
         'https://[1.2.3.4]/cb',
