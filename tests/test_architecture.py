@@ -63,7 +63,7 @@ MAY_IMPORT = {
         {'pyotp', 'webauthn'},
     ),
     'web': (
-        {'web', 'api', 'oauth', 'http_io', 'services', 'models', 'domain', 'charges', 'errors', 'config', 'clock', 'texts', 'locales'},
+        {'web', 'api', 'oauth', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock', 'texts', 'locales'},
         {'chalice', 'jinja2', 'markupsafe'},
     ),
     'auth': ({'domain', 'telemetry', 'errors', 'config', 'clock', 'models'}, {'chalice', 'jose'}),

@@ -14,6 +14,7 @@ from chalicelib.http_io import forms
 
 BODY_TYPES = ['application/json', 'application/x-www-form-urlencoded']
 MOST_DIGITS = 9  # of an id
+_BYTES_PER_REQUEST = 100_000
 _FIELDS_PER_REQUEST = 1_000  # of a form, that count as one more request, some ten milliseconds
 
 
@@ -63,6 +64,13 @@ def raw_body(request: Request, most_bytes: int | None = None) -> bytes:
     most = settings().max_body_bytes if most_bytes is None else most_bytes
     if len(raw) > most:
         raise TooLarge(f'Request body over the limit of {most} bytes')
+    return raw
+
+
+def large_body(request: Request, most_bytes: int) -> bytes:
+    """Return the bytes of a request body, each 100 KB of which count as one more request. Raises TooLarge, TooManyRequests."""
+    raw = raw_body(request, most_bytes)
+    charges.charge(len(raw) // _BYTES_PER_REQUEST)
     return raw
 
 

@@ -4,19 +4,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from chalicelib import charges, clock
+from chalicelib import clock
 from chalicelib.domain import currencies, recognition, titles
 from chalicelib.domain.addresses import descriptors, errors, private_keys
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.errors import Invalid
 from chalicelib.models import AlreadyUsed, Write
-from chalicelib.services.portfolios import addresses
+from chalicelib.services.portfolios import addresses, allowances
 from chalicelib.texts import translatable, translate, with_values
 from chalicelib.web import forms
 
 MOST_LINES = 100
-LINES_PER_REQUEST = 5  # each is two requests to the database, one after the other
 _MOST_READ = 300  # of more lines none is looked at, so nobody knows whether it is a private key, and none is shown again
 _MOST_WORK = 6_000  # of one form, in steps of a derivation: half a second of a processor, and more than 250 HD wallets of one key are
 _DESCRIPTOR = re.compile(r'([a-z]+\(.*\)(?:#[a-z0-9]{8})?)\s*(?:,(.*))?')  # has commas of its own
@@ -149,7 +148,7 @@ def store(user_id: str, portfolio_id: int, lines: Sequence[Line], note: Callable
 
     A line whose note is there already was added before. Raises NotFound, and TooManyRequests, before anything is added.
     """
-    charges.charge(len(lines) // LINES_PER_REQUEST)
+    allowances.charge_lines(len(lines))
     refused: list[Line] = []
     for line in lines:
         try:

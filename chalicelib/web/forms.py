@@ -5,18 +5,16 @@ from urllib.parse import parse_qs
 
 from chalice.app import Request
 
-from chalicelib import charges
 from chalicelib.errors import BadRequest, Fault
 from chalicelib.http_io import multipart
 from chalicelib.http_io.forms import check_cost
-from chalicelib.http_io.request import raw_body
+from chalicelib.http_io.request import large_body
 from chalicelib.texts import translatable
 from chalicelib.web import sessions
 
 TYPES = ['application/x-www-form-urlencoded']
 WITH_FILES = [*TYPES, 'multipart/form-data']
 MOST_BYTES = 65_536
-_BYTES_PER_REQUEST = 100_000
 _MOST_FIELDS = 100
 
 
@@ -53,8 +51,7 @@ def read(request: Request, most_bytes: int = MOST_BYTES) -> Form:
     Raises TooLarge over `most_bytes` or for what costs much to parse, TooManyRequests, as a large one counts as several, BadRequest over
     100 fields, and ForgedForm without a valid CSRF token.
     """
-    raw = raw_body(request, most_bytes)
-    charges.charge(len(raw) // _BYTES_PER_REQUEST)
+    raw = large_body(request, most_bytes)
     kind = request.headers.get('content-type', '')
     try:
         fields = _parse_parts(kind, raw) if kind.lower().startswith(WITH_FILES[-1]) else _parse_pairs(raw)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from chalicelib import charges, clock
+from chalicelib import clock
 from chalicelib.api import answers
 from chalicelib.api.presenters.offsets import present_offset_balance
 from chalicelib.api.requests import fields
@@ -18,7 +18,7 @@ from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.tables import TableRow
 from chalicelib.errors import Invalid
 from chalicelib.models import Address, AlreadyUsed, Offset, OffsetBalance, Portfolio, Since, Write
-from chalicelib.services.portfolios import offsets
+from chalicelib.services.portfolios import allowances, offsets
 from chalicelib.texts import currency_title, translatable, with_values
 from chalicelib.web import address_lines, amounts
 from chalicelib.web.address_lines import Line, Pasted, Recogniser
@@ -140,7 +140,7 @@ def store(portfolio: Portfolio, rows: Sequence[ImportRow], note: Callable[[str],
 
     A row whose note is there already was added before. Raises TooManyRequests, before anything is added.
     """
-    charges.charge(len(rows) // address_lines.LINES_PER_REQUEST)
+    allowances.charge_lines(len(rows))
     refused: list[ImportRow] = []
     for row in rows:
         try:

@@ -1,8 +1,8 @@
 """The connections of a server: so many at once, each with a time in which its client sends a request and takes the answer.
 
 Whoever sends the first half of many requests would else hold all threads and descriptors. Where there is no room, the connection is ended
-that has waited for longest, for its client or its turn, of the network that has most of those: one that sends what it has to say, while
-others do not have many requests open, is not among them.
+that has waited longest for its client, or came last of those that wait for their turn, of the network that has most of those: one that
+sends what it has to say, while others do not have many requests open, is not among them.
 
 Few requests are worked for at once; the others wait for a turn (`turns`).
 """

@@ -46,7 +46,7 @@ def test_links_keep_the_stage_that_a_request_came_through(resource: str, whole: 
     asked = request(resource, whole, **({'proxy': 'some/where'} if '+' in resource else {}))
 
     assert pages.link(asked, '/login') == f'{stage}/login'
-    page = pages.render('login.html', asked, next='/profile', application=None, host=None).body
+    page = pages.render('login.html', asked, next='/profile', application=None).body
     assert f'action="{stage}/login?next=%2Fprofile"' in page
     assert f'href="{stage}/static/style.css?v=' in page
 
