@@ -1,6 +1,7 @@
 """Clients that send or take slowly leave room for others, however many connections they open."""
 
 import http.client
+import itertools
 import json
 import resource
 import socket
@@ -101,6 +102,17 @@ def serving(connections: Connections) -> Iterator[Service]:
         service.server.shutdown()
         thread.join()
         service.server.server_close()
+
+
+@contextmanager
+def connected(connections: Connections, *networks: str) -> Iterator[list[Connection]]:
+    """Open a connection from each network, without a server."""
+    pairs = [socket.socketpair() for _ in networks]
+    for (client, _), network in zip(pairs, networks, strict=True):
+        connections.add(client, network)
+    yield [connections.of(client) for client, _ in pairs]
+    for one in itertools.chain(*pairs):
+        one.close()
 
 
 def is_ended(raw: socket.socket) -> bool:
@@ -279,65 +291,52 @@ def test_who_was_known_before_does_not_wait_among_newcomers() -> None:
 
 
 def test_credentials_that_ended_count_for_nobody_however_many_requests_come_with_them() -> None:
-    connections, pairs = Connections(8, most_worked_for=8), [socket.socketpair() for _ in range(4)]
-    for number, (client, _) in enumerate(pairs):
-        connections.add(client, f'203.0.113.{number}')
-    first, second, third, owner = (connections.of(client) for client, _ in pairs)
-    connections.known_callers.remember(b'ended', 'user ann')
-    first.begin_work(b'ended')
-    second.begin_work(b'ended')
-    waiting = Thread(target=third.begin_work, args=(b'ended',))
-    waiting.start()
-    wait_until(lambda: len(connections._waiting) == 1)
+    connections = Connections(8)
+    with connected(connections, *(f'203.0.113.{number}' for number in range(4))) as (first, second, third, owner):
+        connections.known_callers.remember(b'ended', 'user ann')
+        first.begin_work(b'ended')
+        second.begin_work(b'ended')
+        waiting = Thread(target=third.begin_work, args=(b'ended',))
+        waiting.start()
+        wait_until(lambda: len(connections._waiting) == 1)
 
-    first.forget_caller()  # as it was refused
-    second.work_for(None)
+        first.forget_caller()  # as it was refused
+        second.work_for(None)
 
-    waiting.join(PATIENCE_SECONDS)
-    assert (waiting.is_alive(), third.caller, second.caller) == (False, '', 'strangers in 203.0.113.1')
-    owner.begin_work()
-    owner.work_for('user ann')
-    assert owner.turn.is_set()
-    for pair in pairs:
-        for one in pair:
-            one.close()
+        waiting.join(PATIENCE_SECONDS)
+        assert (waiting.is_alive(), third.caller, second.caller) == (False, '', 'strangers in 203.0.113.1')
+        owner.begin_work()
+        owner.work_for('user ann')
+        assert owner.turn.is_set()
 
 
 def test_who_followed_a_link_does_not_wait_with_others_who_do_at_other_pages() -> None:
-    connections, (client, other) = Connections(8), socket.socketpair()
-    connections.add(client, OWNER)
-    visitor = connections.of(client)
-    connections.known_callers.remember(b'cookie', 'user ann')
+    connections = Connections(8)
+    with connected(connections, OWNER) as [visitor]:
+        connections.known_callers.remember(b'cookie', 'user ann')
 
-    visitor.begin_work(b'cookie')
-    visitor.work_for('links of eve')
-    connections.end_turn(visitor)
-    visitor.expect_request()
-    visitor.begin_work(b'cookie')
+        visitor.begin_work(b'cookie')
+        visitor.work_for('links of eve')
+        connections.end_turn(visitor)
+        visitor.expect_request()
+        visitor.begin_work(b'cookie')
 
-    assert visitor.caller == 'user ann'
-    client.close()
-    other.close()
+        assert visitor.caller == 'user ann'
 
 
 def test_a_newcomers_turn_goes_on_once_they_are_known() -> None:
-    connections, pairs = Connections(8, most_worked_for=8), [socket.socketpair() for _ in range(3)]
-    for client, _ in pairs:
-        connections.add(client, ATTACKER)
-    first, second, third = (connections.of(client) for client, _ in pairs)
-    first.begin_work()
-    second.begin_work()
-    waiting = Thread(target=third.begin_work)
-    waiting.start()
-    wait_until(lambda: len(connections._waiting) == 1)
+    connections = Connections(8)
+    with connected(connections, *[ATTACKER] * 3) as (first, second, third):
+        first.begin_work()
+        second.begin_work()
+        waiting = Thread(target=third.begin_work)
+        waiting.start()
+        wait_until(lambda: len(connections._waiting) == 1)
 
-    first.work_for('user ann')
+        first.work_for('user ann')
 
-    assert third.turn.is_set()
-    waiting.join()
-    for pair in pairs:
-        for one in pair:
-            one.close()
+        assert third.turn.is_set()
+        waiting.join()
 
 
 def test_strangers_of_many_networks_leave_turns_to_users() -> None:
@@ -356,33 +355,28 @@ def test_strangers_of_many_networks_leave_turns_to_users() -> None:
 
 
 def test_pages_and_passwords_of_one_network_take_turns() -> None:
-    connections, pairs = Connections(16, most_worked_for=4), [socket.socketpair() for _ in range(9)]
-    for client, _ in pairs:
-        connections.add(client, ATTACKER)
-    first, *others = (connections.of(client) for client, _ in pairs)
-    first.is_read = False
-    first.begin_work()
-    order, waiting = list[str](), list[Thread]()
-    for number, each in enumerate(others):  # four that change something, then four that read
-        each.is_read = number >= 4
+    connections = Connections(16, most_worked_for=4)
+    with connected(connections, *[ATTACKER] * 9) as (first, *others):
+        first.is_read = False
+        first.begin_work()
+        order, waiting = list[str](), list[Thread]()
+        for number, each in enumerate(others):  # four that change something, then four that read
+            each.is_read = number >= 4
 
-        def work(each: Connection = each) -> None:
-            each.begin_work()
-            order.append('read' if each.is_read else 'change')
-            connections.end_turn(each)
+            def work(each: Connection = each) -> None:
+                each.begin_work()
+                order.append('read' if each.is_read else 'change')
+                connections.end_turn(each)
 
-        waiting.append(Thread(target=work))
-        waiting[-1].start()
-        wait_until(lambda number=number: len(connections._waiting) == number + 1)
+            waiting.append(Thread(target=work))
+            waiting[-1].start()
+            wait_until(lambda number=number: len(connections._waiting) == number + 1)
 
-    connections.end_turn(first)
+        connections.end_turn(first)
 
-    for thread in waiting:
-        thread.join()
-    assert order == ['read', 'change'] * 4
-    for pair in pairs:
-        for one in pair:
-            one.close()
+        for thread in waiting:
+            thread.join()
+        assert order == ['read', 'change'] * 4
 
 
 def test_fewer_of_one_user_are_worked_for_at_once_wherever_they_come_from_and_another_one_waits_for_none_of_them() -> None:

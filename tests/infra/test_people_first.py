@@ -2,6 +2,8 @@
 
 from threading import Event, Thread
 
+import pytest
+
 from infra.local.people_first import PeopleFirst, is_of_job
 from tests.support.processes import PATIENCE_SECONDS, wait_until
 
@@ -30,32 +32,25 @@ def queue_up(lock: PeopleFirst, order: list[str], name: str, *, by_job: bool) ->
     return thread
 
 
-def test_people_go_before_jobs_that_came_before_them() -> None:
-    lock, release, order = PeopleFirst(), Event(), list[str]()
+@pytest.mark.parametrize(
+    ('jobs', 'people', 'order'),
+    [
+        (20, 3, [*['person'] * 3, *['job'] * 20]),
+        (5, 25, [*['person'] * 10, 'job', *['person'] * 10, 'job', *['person'] * 5, *['job'] * 3]),
+    ],
+)
+def test_people_go_before_jobs_that_came_before_them_and_a_job_after_each_ten(jobs: int, people: int, order: list[str]) -> None:
+    lock, release, taken = PeopleFirst(), Event(), list[str]()
     first = hold(lock, release, by_job=True)
-    jobs = [queue_up(lock, order, 'job', by_job=True) for _ in range(20)]
-    people = [queue_up(lock, order, 'person', by_job=False) for _ in range(3)]
-    wait_until(lambda: (lock.people_waiting, lock.jobs_waiting) == (3, 20))
+    waiting = [queue_up(lock, taken, 'job', by_job=True) for _ in range(jobs)]
+    waiting += [queue_up(lock, taken, 'person', by_job=False) for _ in range(people)]
+    wait_until(lambda: (lock.people_waiting, lock.jobs_waiting) == (people, jobs))
 
     release.set()
-    for thread in (first, *jobs, *people):
+    for thread in (first, *waiting):
         thread.join()
 
-    assert order == ['person'] * 3 + ['job'] * 20
-
-
-def test_a_job_goes_after_each_ten_people() -> None:
-    lock, release, order = PeopleFirst(), Event(), list[str]()
-    first = hold(lock, release, by_job=True)
-    people = [queue_up(lock, order, 'person', by_job=False) for _ in range(25)]
-    jobs = [queue_up(lock, order, 'job', by_job=True) for _ in range(5)]
-    wait_until(lambda: (lock.people_waiting, lock.jobs_waiting) == (25, 5))
-
-    release.set()
-    for thread in (first, *jobs, *people):
-        thread.join()
-
-    assert order == [*['person'] * 10, 'job', *['person'] * 10, 'job', *['person'] * 5, *['job'] * 3]
+    assert taken == order
 
 
 def test_whoever_waits_gets_it() -> None:

@@ -11,6 +11,7 @@ from chalicelib.models import User
 from infra.local import callers
 from tests.support.api import Api
 from tests.support.browser import COOKIE, Browser
+from tests.support.clock import StoppedClock
 from tests.support.portfolio_pages import DAY, iso
 
 
@@ -41,6 +42,22 @@ def test_all_sessions_and_tokens_of_a_user_are_one_caller(
 
     assert found == {f'user {user.user_id}'} == {callers.of_request(event(authorized={'principalId': user.user_id}))}
     assert callers.of_request(event(cookie=f'{COOKIE}={other.cookie}')) not in (None, *found)
+
+
+def test_a_session_or_link_that_ended_is_nobodys_any_more(logged_in: Browser, api: Api, stopped_clock: StoppedClock) -> None:
+    number = api.portfolio()
+    logged_in.post(f'/portfolios/{number}/share', {'name': 'x', 'shows': 'amounts', 'ends': iso(clock.now() + DAY)[:10]})
+    logged_in.get(logged_in.location)
+    token, cookie = re.search(r'/s/([\w-]{43})<', logged_in.page)[1], f'{COOKIE}={logged_in.cookie}'
+    events = (event(cookie=cookie), event('/s/{token}', token=token))
+    assert None not in map(callers.of_request, events)
+
+    logged_in.post('/logout')
+    stopped_clock.advance(3)
+
+    assert callers.of_request(events[0]) is None
+    stopped_clock.advance(2 * DAY)
+    assert callers.of_request(events[1]) is None
 
 
 def test_all_links_of_a_user_are_one_caller_who_is_not_their_owner(logged_in: Browser, api: Api, user: User) -> None:
