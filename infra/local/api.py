@@ -40,7 +40,7 @@ _PIECE = 65_536
 _LONGEST_LINE = 8_192
 _LONGEST_LOGGED = 200  # of a path: ours are shorter, and whoever sends longer ones would fill the disk
 _DECIMAL = re.compile(r'[0-9]{1,15}')
-_HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[\s;])')
+_HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[ \t]*[;\r\n])')
 _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio, also where its link was copied badly
 # Of lines that are no headers; others are of the bodies of mails, which are not read.
 _NO_HEADERS = (defects.FirstHeaderLineIsContinuationDefect, defects.MissingHeaderBodySeparatorDefect)

@@ -219,6 +219,7 @@ def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
         (b'POST /bytes HTTP/1.1\r\nContent-Length: 5\x85\r\n\r\nabcde', 400),
         (b'POST /bytes HTTP/1.1\r\nContent-Length:\r\n 5\r\n\r\nabcde', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 5\r\nb\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;' + b'a' * 8_190 + b'xyz\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n' + b'1\r\na\r\n' * 10_000 + b'0\r\n\r\n', 413),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nbJUNK\r\n0\r\n\r\n', 400),
