@@ -8,10 +8,11 @@ import pytest
 from chalicelib.config import VERSION
 from infra.durable.folder import Folder
 from infra.local import home
+from infra.local.people_first import JOBS
 
 PYTHON = """#!/bin/sh
 # in place of `python -m infra.data export --all FILE` and `migrate`
-if [ "$3" = export ]; then echo data > "$5"; fi
+if [ "$3" = export ]; then echo data of "$AWS_SDK_UA_APP_ID" > "$5"; fi
 """
 
 
@@ -27,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
     return folder
 
 
-def test_data_is_saved_before_each_change_of_version_even_one_that_was_made_and_taken_back(folder: Folder) -> None:
+def test_data_is_saved_by_a_job_before_each_change_of_version_even_one_that_was_made_and_taken_back(folder: Folder) -> None:
     (folder.backups / f'2020-01-01-before-{VERSION}.jsonl').write_text('data of another day')
     (folder.backups / f'before-{VERSION}.jsonl').write_text('data of another day')
     folder.version = '0.0.1'
@@ -35,7 +36,7 @@ def test_data_is_saved_before_each_change_of_version_even_one_that_was_made_and_
     home.upgrade(folder)
 
     assert folder.version == VERSION
-    [new] = [path for path in folder.backups.glob('*.jsonl') if path.read_text() == 'data\n']
+    [new] = [path for path in folder.backups.glob('*.jsonl') if path.read_text() == f'data of {JOBS}\n']
     assert new.with_suffix('.keys.json').read_text() == 'keys'
     assert not list(folder.backups.glob('*.new')) + list(folder.backups.glob('*.unfinished'))
 
