@@ -16,7 +16,6 @@ states has the first whole, and of each later one what differs, null for what is
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_05UP, Context, Decimal
-from functools import lru_cache
 from typing import Any
 
 from chalicelib.domain import currencies, money
@@ -28,6 +27,7 @@ Packed = dict[str, Any]
 _PARSERS: dict[str, Callable[[Any], Any]] = {'b': Decimal, 'c': Decimal, 'm': tuple, 'n': tuple}
 _BESIDE = '*'
 _GUARD_DIGITS = 2
+_LEAST_DIGITS = 8  # of values: fewer would show, in a percentage of little money, how much that is
 # Rounded this way the last digit is 0 or 5 only if nothing was cut off, so that to round once more gives what rounding once would.
 _GUARDED = Context(prec=1_000, rounding=ROUND_05UP)
 
@@ -53,11 +53,11 @@ class StatesAttribute(PackedAttribute):
 
 
 def pack(state: PortfolioState) -> Packed:
-    """Return a state as a JSON object. Values keep two digits more than their currency has: enough to round them later."""
+    """Return a state as a JSON object. Values keep eight digits, and two more than their currency has: enough to round them later."""
     return {
         **{f'b {code}': money.canonical(balance) for code, balance in state.balances.items()},
         'n': [state.covered, state.total, state.complete],
-        **{f'c {code}': money.canonical(value.quantize(_finest(code), context=_GUARDED)) for code, value in state.values.items()},
+        **{f'c {code}': money.canonical(_guarded(code, value)) for code, value in state.values.items()},
         **{f'm {code}': list(missing) for code, missing in state.unconverted.items()},
         **({f'm {_BESIDE}': sorted(state.incomplete)} if state.incomplete else {}),
         **{f'm {_BESIDE}{code}': list(disputed) for code, disputed in state.disputed.items()},
@@ -70,9 +70,9 @@ def unpack(packed: Packed) -> PortfolioState:
     return state
 
 
-@lru_cache(4_096)
-def _finest(code: str) -> Decimal:
-    return Decimal(1).scaleb(-currencies.get(code).decimals - _GUARD_DIGITS)
+def _guarded(code: str, value: Decimal) -> Decimal:
+    finest = min(-currencies.get(code).decimals - _GUARD_DIGITS, value.adjusted() + 1 - _LEAST_DIGITS)
+    return value.quantize(Decimal(1).scaleb(finest), context=_GUARDED)
 
 
 def _differences(states: Iterable[tuple[int, Packed]]) -> list[tuple[int, Packed]]:

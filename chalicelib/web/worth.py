@@ -57,7 +57,7 @@ class Past(Enum):
 
 
 class ExactPoint(NamedTuple):
-    """What a portfolio was worth at an instant, not rounded; `complete` says whether nothing is missing from it."""
+    """What a portfolio was worth at an instant, not rounded as for display; `complete` says whether nothing is missing from it."""
 
     at: int
     value: Decimal

@@ -32,7 +32,7 @@ class HistoricBalance(NamedTuple):
 
 
 class HistoricValue(NamedTuple):
-    """What a portfolio was worth in one currency at an instant; not rounded.
+    """What a portfolio was worth in one currency at an instant, not rounded as for display.
 
     `unconverted` are the balances that had no rate, by code, `disputed` those of them whose rate was disputed.
     """

@@ -61,6 +61,16 @@ def test_a_stored_value_is_shown_as_the_exact_one_would_be(value: Decimal, code:
     assert present_value(back.values[code], code) == present_value(value, code)
 
 
+@given(st.decimals(min_value='1e-15', max_value='1e12', places=30), st.sampled_from([*CODES, 'neo']))
+def test_a_small_value_is_stored_as_exactly_as_a_large_one(value: Decimal, code: str) -> None:
+    """Else the steps between percentages of a few cents, or of a few of what has no decimals, would tell how much there is."""
+    attribute = StateAttribute()
+
+    back = attribute.deserialize(attribute.serialize(PortfolioState({}, {code: value}, {}, 1, 1, True)))
+
+    assert abs(back.values[code] / value - 1) < Decimal('1e-7')
+
+
 def test_a_value_that_is_hardly_more_than_half_a_cent_is_not_stored_as_half_a_cent() -> None:
     state = PortfolioState({}, {'usd': Decimal('0.125' + '0' * 30 + '1')}, {}, 1, 1, True)
     attribute = StateAttribute()
