@@ -167,18 +167,21 @@ def _owner_of(client: Client) -> str | None:
 
 
 def _untrusted(request: Request, error: Exception, query: str) -> Response:
-    """Say what is wrong with a request, to a developer too: the redirect URI that came, and where its owner changes those registered."""
+    """Say what is wrong with a request; to who registered the application also the redirect URI that came, and where they change theirs.
+
+    Nobody else sees what the request says: whoever made the link could have us tell people anything.
+    """
     sent = parse_qs(query)
-    came = ' '.join(sent.get('redirect_uri', ()))
     text = translatable(
         'The application that sent you here made an invalid request, so we did not send you back to it: {problem}', problem=str(error)
     )
     client = Client.find(' '.join(sent.get('client_id', ())))
     user = sessions.current_user(request)
-    links = [('/', translatable('Go to the home page'))]
+    detail, links = None, [('/', translatable('Go to the home page'))]
     if client is not None and user is not None and client.owner_id == user.user_id:
         links = [(f'/oauth/applications/{client.client_id}', translatable('Settings of your application')), *links]
-    detail = translatable('Its redirect URI was: {uri}', uri=came) if came else None
+        came = ' '.join(sent.get('redirect_uri', ()))
+        detail = translatable('Its redirect URI was: {uri}', uri=came) if came else None
     return pages.error_page(request, 400, translatable('This request cannot be trusted'), text, user=user, detail=detail, links=links)
 
 

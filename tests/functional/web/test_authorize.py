@@ -480,7 +480,7 @@ class TestTheConsentPage:
 
         assert 'You are logged in as other@example.com' in visitor.text
 
-    def test_an_untrusted_request_shows_its_redirect_uri_and_the_owner_the_way_to_mend_it(
+    def test_an_untrusted_request_shows_its_redirect_uri_and_the_way_to_mend_it_to_the_owner_alone(
         self, visitor: Browser, new_browser: Callable[[], Browser]
     ):
         wrong = path(redirect_uri='https://app.example/<callback>')
@@ -489,7 +489,13 @@ class TestTheConsentPage:
         assert 'href="/oauth/applications/web-app"' in visitor.page
         stranger = new_browser()
         stranger.get(wrong)
-        assert 'href="/oauth/applications/web-app"' not in stranger.page
+        assert (stranger.status, 'href="/oauth/applications/web-app"' in stranger.page, 'callback' in stranger.text) == (400, False, False)
+
+    @pytest.mark.parametrize('client_id', ['web-app', 'nobody', 'Your account was locked: call +49 30 123456'])
+    def test_no_link_has_a_page_of_ours_say_what_whoever_made_it_wants(self, new_browser: Callable[[], Browser], client_id: str):
+        stranger, message = new_browser(), 'Your account was locked: call +49 30 123456'
+        stranger.get(path(client_id=client_id, redirect_uri=message, scope=message, response_type=message, state=message))
+        assert (stranger.status, 'locked' in stranger.text, '123456' in stranger.text) == (400, False, False)
 
 
 class TestErrorsBeforeTheRedirectIsTrusted:
