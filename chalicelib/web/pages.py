@@ -75,8 +75,8 @@ def render(
     `form_action` lists the Content-Security-Policy sources to which the page's forms may redirect; `scripts` lets the page load scripts of
     ours, which pages of passkeys and the console need and a chart is better with; `connects` lets these send requests to us; `cookies` are
     further Set-Cookie values. Templates see `context`, `link(path)`, `static(name)`, `csrf()`, which also sets a cookie if the
-    visitor has none, and `guarded()`, the class of a button whose effect cannot be undone: on its page no link chooses where Tab begins,
-    and a script of ours guards it where the page is shown again.
+    visitor has none, and `guarded()`, the attributes of a button whose effect cannot be undone: on its page no link chooses where Tab
+    begins, and a script of ours guards it where the page is shown again.
     """
     cookie_value = sessions.cookie_token(request)
     token = cookie_value or sessions.new_visitor_token()
@@ -90,7 +90,7 @@ def render(
     def guarded() -> str:
         nonlocal guarded_used
         guarded_used = True
-        return 'guarded'
+        return 'data-guarded hidden'  # until the stylesheet is there, which guards it
 
     values = {
         'user': None,

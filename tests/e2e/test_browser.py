@@ -72,6 +72,7 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     visitor.look('consent')
     assert_clicks_are_taken_after_a_second(visitor, 'button[value=allow]')
     assert_a_page_that_is_kept_is_guarded_as_a_new_one(visitor, callback)
+    assert_it_is_not_there_without_the_stylesheet(visitor, 'button[value=allow]')
     visitor.find('[name=granted][value=write]').click()
     visitor.press('Allow')
 
@@ -132,6 +133,21 @@ def assert_a_page_that_is_kept_is_guarded_as_a_new_one(visitor: Visitor, elsewhe
 
     assert visitor.driver.execute_script('return window.returned') == ['hidden', True]
     assert_clicks_are_taken_after_a_second(visitor, 'button[value=allow]')
+
+
+def assert_it_is_not_there_without_the_stylesheet(visitor: Visitor, selector: str) -> None:
+    """Which guards it, and may be refused to a network whose requests are used up."""
+    tell_browser = visitor.driver.execute_cdp_cmd
+    tell_browser('Network.enable', {})
+    tell_browser('Network.setCacheDisabled', {'cacheDisabled': True})
+    tell_browser('Network.setBlockedURLs', {'urls': ['*/static/style.css*']})
+    visitor.driver.refresh()
+    assert (visitor.find('[value=deny]').is_displayed(), visitor.find(selector).is_displayed()) == (True, False)
+
+    tell_browser('Network.setBlockedURLs', {'urls': []})
+    visitor.driver.refresh()
+    wait_until(visitor.find(selector).is_displayed)
+    tell_browser('Network.disable', {})
 
 
 def make_portfolio(visitor: Visitor) -> None:

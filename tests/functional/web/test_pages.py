@@ -101,7 +101,7 @@ def test_consent_lets_each_scope_be_unticked_and_sends_everything_back():
     assert '<input type="checkbox" name="granted" value="read" checked>' in page
     assert '<input type="checkbox" name="granted" value="write">' in page
     assert '<input type="hidden" name="query" value="client_id=abc&amp;state=&#34;&gt;&lt;script&gt;">' in page
-    assert '<button name="decision" value="allow" class="guarded">' in page
+    assert '<button name="decision" value="allow" data-guarded hidden>' in page
     assert 'name="decision" value="deny"' in page
     assert 'name="csrf"' in page
 
