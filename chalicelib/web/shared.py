@@ -11,14 +11,14 @@ from typing import NamedTuple
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
-from chalicelib.domain import currencies
+from chalicelib.domain import currencies, money
 from chalicelib.errors import NotFound, NotReady
 from chalicelib.models import ShareToken
 from chalicelib.services.portfolios import balances
 from chalicelib.texts import translatable
 from chalicelib.web import forms, holdings, pages, worth
 from chalicelib.web.charts import LineChart, line_chart
-from chalicelib.web.holdings import Allocation
+from chalicelib.web.holdings import Allocation, Asset
 from chalicelib.web.worth import ChartRange, Past, Worth
 
 bp = Blueprint(__name__)
@@ -90,8 +90,14 @@ def _in_percent(value: Worth, chart_range: ChartRange) -> SharedView:
     points = worth.in_percent(value.points)
     chart = line_chart(points, chart_range.interval, _HEIGHT)
     made_of = _without_exchanges(holdings.allocation(value))
-    shares = [asset._replace(balance='', value=None) for asset in made_of.assets]
+    shares = [_share(asset) for asset in made_of.assets]
     return SharedView(None, *_common(value), worth.change_in_percent(points), value.past, chart, '%', made_of._replace(assets=shares))
+
+
+def _share(asset: Asset) -> Asset:
+    """Return an asset without its amounts. All digits of the shares would tell them where debts leave next to nothing of what is held."""
+    percent = None if asset.percent is None else money.coarse(asset.percent)
+    return asset._replace(balance='', value=None, percent=percent)
 
 
 def _without_exchanges(made_of: Allocation) -> Allocation:

@@ -97,6 +97,20 @@ def test_a_link_with_percentages_tells_nothing_of_what_grew_from_dust(
         assert {row[1] for row in cells(holder.page, '<figure')} == {'100.0'}
 
 
+def test_a_link_with_percentages_tells_nothing_of_what_debts_leave_little_of(logged_in: Browser, new_browser: Callable[[], Browser], api: Api):
+    """1.23456789 BTC are worth 14,537.48 USD; of the 0.02 that are left, shares with all of their digits would tell both amounts."""
+    know_rates()
+    number, holder = api.portfolio('Mine', ('usd',)), new_browser()
+    logged_in.post(f'/portfolios/{number}/offsets', {'title': 'Mine', 'balances': '1.23456789 btc\n-14537.46 usd'})
+    assert logged_in.status == 303, logged_in.text
+
+    holder.get(share(logged_in, number, 'percentages'))
+
+    assert cells(holder.page, 'class="shares"') == [['Bitcoin', '68090000 %'], ['United States dollar', '\N{MINUS SIGN}68090000 %']]
+    described = re.search(r'<desc[^>]*>(.*?)</desc>', holder.page, re.DOTALL)[1]
+    assert described.replace(',', '').split('%')[0].strip() == 'Bitcoin 68090000'
+
+
 def test_a_portfolio_that_was_never_worth_anything_has_no_chart_and_none_is_promised(
     logged_in: Browser, new_browser: Callable[[], Browser], api: Api
 ):
