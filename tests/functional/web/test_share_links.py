@@ -97,7 +97,9 @@ def test_a_link_with_percentages_tells_nothing_of_what_grew_from_dust(
         assert {row[1] for row in cells(holder.page, '<figure')} == {'100.0'}
 
 
-def test_a_link_with_percentages_tells_nothing_of_what_debts_leave_little_of(logged_in: Browser, new_browser: Callable[[], Browser], api: Api):
+def test_a_link_with_percentages_tells_nothing_of_what_debts_leave_little_of(
+    logged_in: Browser, new_browser: Callable[[], Browser], api: Api
+):
     """1.23456789 BTC are worth 14,537.48 USD; of the 0.02 that are left, shares with all of their digits would tell both amounts."""
     know_rates()
     number, holder = api.portfolio('Mine', ('usd',)), new_browser()
