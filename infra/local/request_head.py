@@ -1,11 +1,14 @@
 """The head of a request: what is in it may neither be too long, nor be read as other lines than another reader sees."""
 
 import http.client
+import re
 from io import BufferedIOBase
 
 MOST_BYTES = 16 * 1024  # of which API Gateway takes 10,240, without the names of headers and what proxies add
 _MOST_SKIPPED_BYTES = 8 * MOST_BYTES
 _PIECE = 8_192
+_END = re.compile(rb'\n\r?\n')
+_LONGEST_END = len(b'\n\r\n') - 1  # of what is read before the last of it
 
 
 class RequestHead:
@@ -21,16 +24,19 @@ class RequestHead:
         line = self._connection.readline(most_bytes)
         self._bytes += len(line)
         if self._bytes > MOST_BYTES:
-            self._skip(line)
+            self._skip(b'\n' + line)
             raise http.client.LineTooLong('head')
         self.is_odd = self.is_odd or is_odd(line)
         return line
 
-    def _skip(self, line: bytes) -> None:
-        """Read on to the end of a head that is not much too long: unread, it would reset the connection before the answer is seen."""
-        while line.strip() and self._bytes < _MOST_SKIPPED_BYTES:
-            line = self._connection.readline(_PIECE)
-            self._bytes += len(line)
+    def _skip(self, read: bytes) -> None:
+        """Read on to the end of a head that is not much too long: unread, it would reset the connection before the answer is seen.
+
+        Not by lines, of which there may be one for each two bytes.
+        """
+        while not _END.search(read) and self._bytes < _MOST_SKIPPED_BYTES and (piece := self._connection.read1(_PIECE)):
+            self._bytes += len(piece)
+            read = read[-_LONGEST_END:] + piece
 
 
 def is_odd(line: bytes) -> bool:

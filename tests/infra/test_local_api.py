@@ -179,6 +179,15 @@ def test_a_body_in_chunks_arrives_whole_and_the_connection_goes_on(connection: h
         assert (answer.status, body) == (200, {'hex': '000d0a' + 'ff' * 5000})
 
 
+@pytest.mark.parametrize(('size', 'number'), [(1, 100), (1_024, 1_000)])
+def test_a_body_may_have_few_small_chunks_or_many_large_ones(connection: http.client.HTTPConnection, size: int, number: int) -> None:
+    headers = {'Content-Type': 'application/octet-stream'}
+
+    answer, body = ask(connection, 'POST', '/bytes', body=iter([b'a' * size] * number), headers=headers, encode_chunked=True)
+
+    assert (answer.status, len(body['hex'])) == (200, 2 * size * number)
+
+
 def test_trailers_of_a_body_in_chunks_are_passed_over(address: tuple[str, int]) -> None:
     head = b'POST /bytes HTTP/1.1\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n'
 
@@ -221,7 +230,7 @@ def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 5\r\nb\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;' + b'a' * 8_190 + b'xyz\r\n0\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n' + b'1\r\na\r\n' * 10_000 + b'0\r\n\r\n', 413),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n' + b'1\r\na\r\n' * 102 + b'0\r\n\r\n', 413),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nbJUNK\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ' + b'b' * 9_000 + b'\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n' + b'a: b\r\n' * 101 + b'\r\n', 400),
@@ -250,6 +259,7 @@ def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
         (b'GET /things/a HTTP/1.1\r\nA: ' + b'b' * 16_384 + b'\r\n\r\n', 431),
         (b'GET /things/a HTTP/1.1\r\n' + (b'A: ' + b'b' * 8_000 + b'\r\n') * 3 + b'\r\n', 431),
         (b'GET /things/a HTTP/1.1\r\nA: ' + b'b' * 60_000 + b'\r\nB: ' + b'c' * 30_000 + b'\r\n\r\n', 431),
+        (b'GET /things/a HTTP/1.1\r\nA: ' + b'b' * 16_384 + b'\r\n' + b'B\n' * 20_000 + b'\r\n', 431),
         (b'GET /things/a?' + b'q' * 17_000 + b' HTTP/1.1\r\nA: b\r\n\r\n', 431),
         (b'BREW /things/a HTTP/1.1\r\n\r\n', 404),
     ],
