@@ -179,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
         return self._read(int(length))
 
     def _read_chunks(self, encoding: str) -> bytes:
-        """Return all chunks. Raises Refused also for any encoding beside them, and for many small ones: each takes as long as a large one."""
+        """Return all chunks. Raises Refused also for another encoding, and for many small ones: each takes as long as a large one."""
         if encoding.strip(' \t').lower() != 'chunked':
             self._refuse_rest('DEFAULT_4XX', 400)
         body, chunks = bytearray(), 0
