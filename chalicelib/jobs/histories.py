@@ -14,7 +14,7 @@ from chalicelib.services.histories import refresh
 
 bp = Blueprint(__name__)
 
-SLICE_SECONDS = 60
+SLICE_SECONDS = 15  # see jobs.refresh
 _HISTORIES_AT_ONCE = 2  # threads do not compute faster, and the largest took 100 MB each where that was measured
 _TURNS = BoundedSemaphore(_HISTORIES_AT_ONCE)  # of this process, which at home handles several batches at once
 

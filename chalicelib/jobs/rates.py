@@ -11,7 +11,7 @@ from chalicelib.services import job_runs
 
 bp = Blueprint(__name__)
 
-SLICE_SECONDS = 60
+SLICE_SECONDS = 15  # see jobs.refresh
 
 
 @bp.schedule(Rate(5, unit=Rate.MINUTES))

@@ -11,23 +11,24 @@ from chalicelib.services import job_runs
 
 bp = Blueprint(__name__)
 
-SLICE_SECONDS = 60
+SLICE_SECONDS = 15  # after which messages of others have their turn: one user's may be all that is worked at
+ACCOUNTS_SLICE_SECONDS = 60  # of which each slice asks for rights and balances anew
 
 
 @bp.on_sqs_message(queue=settings().refresh_queue, batch_size=10)
 def refresh_ledgers(event: SQSEvent) -> dict[str, Any]:
     """Messages: RefreshLedger, CheckLedgers, StampWatchers, FollowBlocks."""
-    return _refresh_all('refresh_ledgers', settings().refresh_queue, event)
+    return _refresh_all('refresh_ledgers', settings().refresh_queue, event, SLICE_SECONDS)
 
 
 @bp.on_sqs_message(queue=settings().accounts_queue, batch_size=5)
 def refresh_accounts(event: SQSEvent) -> dict[str, Any]:
     """Messages: RefreshLedger of accounts at exchanges. The only function that may decrypt their credentials."""
-    return _refresh_all('refresh_accounts', settings().accounts_queue, event)
+    return _refresh_all('refresh_accounts', settings().accounts_queue, event, ACCOUNTS_SLICE_SECONDS)
 
 
-def _refresh_all(job: str, queue_name: str, event: SQSEvent) -> dict[str, Any]:
-    deadline = clock.monotonic() + SLICE_SECONDS
+def _refresh_all(job: str, queue_name: str, event: SQSEvent, seconds: float) -> dict[str, Any]:
+    deadline = clock.monotonic() + seconds
     with job_runs.noted(job):
         return queue.process_batch(job, queue_name, event, lambda body: _refresh(body, deadline))
 
