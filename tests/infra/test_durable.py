@@ -240,6 +240,20 @@ def test_a_query_takes_about_what_dynamodb_takes_for_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures('durable_table')
+@pytest.mark.parametrize('marks', ['": ', '": {"', '{"M": {"', '"M": "'])
+def test_a_query_takes_no_less_for_what_looks_like_the_marks_of_json(tmp_path: Path, marks: str) -> None:
+    client = client_of(serve(tmp_path))
+    for number in range(12):
+        client.put_item(TableName=NAME, Item=item('A', f'{number:02}', text={'S': marks * (300_000 // len(marks))}))
+
+    pages = answers(client, 'query', PAGES[2][1] | {'ReturnConsumedCapacity': 'TOTAL'})
+
+    # 300,000 bytes of each, of which a unit is 8,192.
+    assert sum(page['ConsumedCapacity']['CapacityUnits'] for page in pages) >= 12 * 300_000 / 8_192
+    assert max(len(page['Items']) for page in pages) <= 3
+
+
+@pytest.mark.usefixtures('durable_table')
 def test_a_page_ends_at_a_megabyte_as_moto_ends_it(tmp_path: Path) -> None:
     client = client_of(serve(tmp_path))
     for number in range(12):
