@@ -1,7 +1,7 @@
 """The connections of a server: so many at once, each with a time in which its client sends a request and takes the answer.
 
 Whoever sends the first half of many requests would else hold all threads and descriptors. Where there is no room, the connection is ended
-that has waited longest for its client, or came last of those that wait for their turn, of the network that has most of those: one that
+that has waited longest for its client, or came last of those that wait for their turn, of the site that has most of those: one that
 sends what it has to say, while others do not have many requests open, is not among them.
 
 Few requests are worked for at once; the others wait for a turn (`turns`).
@@ -271,7 +271,7 @@ class Connections:
                 raise ConnectionResetError
 
     def _end_one(self, weight: Callable[[Connection], int]) -> bool:
-        """End the heaviest of those that wait, of the network that weighs most.
+        """End the heaviest of those that wait, of the site whose networks weigh most.
 
         Of equals the one that has waited longest for its client, or the last of those that wait for their turn.
         """
@@ -280,9 +280,9 @@ class Connections:
             return False
         weights: Counter[str] = Counter()
         for each in waiting:
-            weights[each.network] += weight(each)
+            weights[turns.site_of(each.network)] += weight(each)
         most = max(weights.values())
-        heaviest = [each for each in waiting if weights[each.network] == most]
+        heaviest = [each for each in waiting if weights[turns.site_of(each.network)] == most]
         whole = set(self._waiting)
 
         def precedence(each: Connection) -> tuple[int, int, float]:

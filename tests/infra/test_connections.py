@@ -473,6 +473,19 @@ def test_bodies_hold_so_much_memory_together_and_the_network_that_holds_most_goe
             raw.close()
 
 
+def test_networks_of_one_line_hold_memory_together() -> None:
+    with serving(Connections(8, most_body_bytes=300_000)) as service:
+        held = [service.begin(f'2001:db8:1:{number}::1', 70_001, bytes(70_000)) for number in range(4)]
+        wait_until(lambda: sum(each.body_bytes for each in service.server.connections._open.values()) == 280_000)
+
+        whole = service.begin(OWNER, 100_000, bytes(100_000))
+
+        assert whole.recv(65_536).startswith(b'HTTP/1.1 200 ')
+        assert sum(map(is_ended, held)) == 2
+        for raw in (whole, *held):
+            raw.close()
+
+
 def test_answers_that_are_not_taken_hold_no_more_memory_than_bodies() -> None:
     body = bytes(6_000_000)  # twice as long in the answer, which is more than the system takes
     head = f'X-Forwarded-For: {ATTACKER}\r\nContent-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n'
