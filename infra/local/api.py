@@ -45,8 +45,8 @@ _HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[ \t]*[;\r\n])')
 _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio, also where its link was copied badly
 # Of lines that are no headers; others are of the bodies of mails, which are not read.
 _NO_HEADERS = (defects.FirstHeaderLineIsContinuationDefect, defects.MissingHeaderBodySeparatorDefect)
-_CREDENTIALS = ('Authorization', 'X-API-KEY', 'Cookie')
 _KEY_IN_QUERY = re.compile(r'[?&]api_key=([^&]*)')
+_SESSION = re.compile(r'(?:^|;)\s*(?:__Host-)?session=([^;]*)')
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED', 503: 'AUTHORIZER_FAILURE'}
 
 
@@ -168,6 +168,8 @@ class Handler(BaseHTTPRequestHandler):
         encodings, lengths = (self.headers.get_all(name, []) for name in ('Transfer-Encoding', 'Content-Length'))
         if any(isinstance(defect, _NO_HEADERS) for defect in self.headers.defects) or len(encodings) + len(lengths) > 1:
             self._refuse_rest('DEFAULT_4XX', 400)
+        if encodings and self.request_version == 'HTTP/1.0':  # which knows none
+            self._refuse_rest('DEFAULT_4XX', 400)
         if encodings:
             return self._read_chunks(encodings[0])
         length = lengths[0].strip(' \t') if lengths else '0'
@@ -280,8 +282,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _credentials(path: str, headers: Message) -> bytes:
-    """Return a digest of the credentials of a request, empty for none."""
-    sent = [*_KEY_IN_QUERY.findall(path), *(headers.get(name, '') for name in _CREDENTIALS)]
+    """Return a digest of what a request says whose it is, empty for nothing: its tokens and keys, else the cookie of its session.
+
+    Of nothing else: the cookie of a language, which others send as well, would stand for whoever had sent it with a token.
+    """
+    tokens = [*_KEY_IN_QUERY.findall(path), *headers.get_all('Authorization', []), *headers.get_all('X-API-KEY', [])]
+    sent = tokens if any(tokens) else _SESSION.findall(';'.join(headers.get_all('Cookie', [])))
     return hashlib.sha256('\n'.join(sent).encode()).digest() if any(sent) else b''
 
 

@@ -290,6 +290,27 @@ def test_who_was_known_before_does_not_wait_among_newcomers() -> None:
             thread.join()
 
 
+@pytest.mark.parametrize('others', ['language=de', 'session=', 'amounts=hidden; language=de'])
+def test_what_everybody_sends_says_not_whose_a_request_is(others: str) -> None:
+    """Whoever sends it with a token of their own could else have all others wait for their own turns."""
+    with serving(Connections(64, most_worked_for=8)) as service:
+        connection = http.client.HTTPConnection(*service.address, timeout=PATIENCE_SECONDS)
+        connection.putrequest('GET', '/name')
+        for name, value in (('Authorization', ''), ('Authorization', 'eve one'), ('Cookie', others), ('X-Forwarded-For', ATTACKER)):
+            connection.putheader(name, value)
+        connection.endheaders()
+        assert connection.getresponse().status == 200
+        connection.close()
+        busy = send(service, 2, '/mine', ATTACKER, Authorization='eve two')
+        wait_until(lambda: service.blocked == 2)
+
+        assert service.get('/quick', OWNER, Cookie=others).status == 200
+
+        service.unblocked.set()
+        for thread in busy:
+            thread.join()
+
+
 def test_credentials_that_ended_count_for_nobody_however_many_requests_come_with_them() -> None:
     connections = Connections(8)
     with connected(connections, *(f'203.0.113.{number}' for number in range(4))) as (first, second, third, owner):

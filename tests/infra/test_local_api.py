@@ -235,6 +235,7 @@ def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ' + b'b' * 9_000 + b'\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n' + b'a: b\r\n' * 101 + b'\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\n X: y\r\n\r\n', 400),
