@@ -4,8 +4,8 @@ One that reads megabytes takes a hundred of memory, and more at once are no soon
 of the turns are the most for one network, and for all strangers, and a quarter for one caller: a user, wherever they send their requests
 from, or the strangers of a network. Whose a request is shows at once when it is worked for; until then it is one of the newcomers of its
 network, unless its credentials are known from before. The next turn goes to who has fewest. Where there are no more, users and newcomers
-who have none get one all the same, up to as many again: first of them are networks. A turn that takes long mostly waits for the table, and
-is one of its caller alone.
+who have none get one all the same, up to as many again: first of them are networks. A turn that takes long is one of its caller alone, so
+that nobody waits for its end.
 """
 
 from collections import Counter
@@ -70,7 +70,7 @@ class Turns:
     def may_have_more(self, network: str, caller: str) -> bool:
         """Whether there is one more turn for a caller: one of the usual ones, or one beside them."""
         _, of_network, of_caller = self.of(network, caller)
-        if self._with_long >= 4 * self._most:
+        if self._with_long >= (2 if of_caller else 4) * self._most:  # half of what there may be is for callers who have none
             return False
         if caller.startswith(_STRANGERS) and self._of_strangers >= self._most_of_network:
             return False

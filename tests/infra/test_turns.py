@@ -35,3 +35,15 @@ def test_a_long_turn_is_one_of_its_caller_alone() -> None:
 
     assert turns.may_have_more('203.0.113.9', 'user eve')
     assert not turns.may_have_more('203.0.113.9', 'user ann')
+
+
+def test_long_turns_of_however_many_callers_leave_some_to_who_has_none() -> None:
+    turns, callers = Turns(8), [f'user {number}' for number in range(16)]
+    for caller in callers * 3:
+        if turns.may_have_more('203.0.113.9', caller):
+            turns.add('203.0.113.9', caller, is_long=True)
+
+    assert sum(turns.of('203.0.113.9', caller)[2] for caller in callers) == 16
+    assert turns.may_have_more('203.0.113.9', 'user eve')
+    assert turns.may_have_more('203.0.113.9', '')
+    assert turns.may_have_more('203.0.113.9', strangers_in('203.0.113.9'))
