@@ -105,9 +105,9 @@ class History(Leased, discriminator='history'):
     was computed from, `codes` all currencies that were ever held or reported, `backfill` those whose daily closes were still missing.
     `before` is the state before the first month, which begins at `first`; `now` is the state at `computed_at`. `version` counts the
     results, and `before_version` is the one in which `before` or `first` last changed; months of a later version are being written, and
-    those from `rewritten_since` on may have been when a worker died. `too_large_contents` are the portfolio's
-    `contents` when its history was too large to be computed, until one was. `requests` counts the requests for a
-    recomputation, so that one that comes during another is noticed.
+    those from `rewritten_since` on may have been when a worker died. `too_large_contents` are the portfolio's `contents` when its history
+    was too large to be computed, until one was, and `refused_at` says when that was. `requests` counts the requests for a recomputation,
+    so that one that comes during another is noticed, and `ledger_requests` those of them that come of what the portfolio follows.
     """
 
     LEASE_SECONDS = 180
@@ -125,7 +125,9 @@ class History(Leased, discriminator='history'):
     before_version = IntegerAttribute(default=0)
     rewritten_since = IntegerAttribute(null=True)
     too_large_contents = IntegerAttribute(null=True)
+    refused_at = IntegerAttribute(null=True)
     requests = IntegerAttribute(default=0, attr_name='wanted')
+    ledger_requests = IntegerAttribute(default=0)
     looked_at = IntegerAttribute(null=True, attr_name='seen_at')
 
     @classmethod
@@ -160,8 +162,8 @@ class History(Leased, discriminator='history'):
     def request_and_lease(cls, user_id: str, portfolio_id: int, *, owner: str, now: int, looked_at: int | None) -> 'History | None':
         """Request a recomputation and take the lease; None when another worker holds it, which will notice the new request."""
         history = cls.at(user_id, portfolio_id)
-        looked = [] if looked_at is None else [cls.looked_at.set(looked_at)]
-        history.update([cls.kind.set(cls), cls.requests.add(1), *HISTORIES.enter(history.pk, now), *looked])
+        cause = cls.ledger_requests.add(1) if looked_at is None else cls.looked_at.set(looked_at)
+        history.update([cls.kind.set(cls), cls.requests.add(1), *HISTORIES.enter(history.pk, now), cause])
         return history if history.acquire(owner, now) else None
 
     def begin_rewrite(self, since: int, now: int) -> int:
@@ -179,14 +181,14 @@ class History(Leased, discriminator='history'):
         values = [getattr(cls, name).set(value) for name, value in result._asdict().items()]
         if not self._begins_as(result):
             values.append(cls.before_version.set(version))
-        over = (cls.rewritten_since.remove(), cls.too_large_contents.remove())
+        over = (cls.rewritten_since.remove(), cls.too_large_contents.remove(), cls.refused_at.remove())
         self.renew(now, *values, cls.computed_at.set(now), cls.version.set(version), *over)
         self.requests = requests  # those made since are for `finish` to find
 
     def refuse(self, contents: int, now: int) -> None:
         """Note that the history of a portfolio with these `contents` is too large. Raises LeaseLost."""
         requests = self.requests
-        self.renew(now, type(self).too_large_contents.set(contents))
+        self.renew(now, type(self).too_large_contents.set(contents), type(self).refused_at.set(now))
         self.requests = requests
 
     def _begins_as(self, result: 'HistoryResult') -> bool:

@@ -246,6 +246,14 @@ def read_portfolio_tree(user_id: str, portfolio_id: int) -> PortfolioTree:
     return PortfolioTree(header, list(items))
 
 
+def read_header(user_id: str, portfolio_id: int) -> Portfolio:
+    """Return a portfolio alone, by a query: jobs that may read portfolios may read nothing else of a user. Raises NotFound."""
+    header = next(read_range(user_id, portfolio_sk(portfolio_id), portfolio_sk(portfolio_id), 1), None)
+    if not isinstance(header, Portfolio):
+        raise errors.NotFound
+    return header
+
+
 def read_children(kind: type[Child], name: str, user_id: str, portfolio_id: int, *, after: int, limit: int) -> list[Child]:
     """Return up to `limit` children of one kind with ids above `after`, by id, in one query.
 

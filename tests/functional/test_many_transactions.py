@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from chalicelib.domain.timeline import DAY
 from chalicelib.formats import format_instant
 from chalicelib.models import Ledger, Transaction
 from chalicelib.services.histories import policy as history_policy
@@ -12,6 +13,7 @@ from chalicelib.services.ledgers import policy
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.browser import Browser
+from tests.support.clock import StoppedClock
 from tests.support.jobs import run_refresh
 from tests.support.kraken import Kraken, create_account, observe_account
 from tests.support.ledgers import SEGWIT, TAPROOT, pk_of
@@ -90,7 +92,7 @@ def test_reading_many_counts_as_several_requests_while_they_are_read(api: Api, p
 
 
 def test_a_history_of_too_many_is_refused_like_one_of_too_many_values_before_they_are_read(
-    api: Api, portfolio: str, bounds: Set, requests_made: list[str]
+    api: Api, portfolio: str, bounds: Set, requests_made: list[str], stopped_clock: StoppedClock
 ) -> None:
     bounds(job=2 * EACH - 1)
     requests_made.clear()
@@ -99,6 +101,7 @@ def test_a_history_of_too_many_is_refused_like_one_of_too_many_values_before_the
     answers = [api.get(f'{portfolio}/{history}') for history in ('balances/history', 'converted/history')]
     assert [(answer.status_code, answer.json_body['code']) for answer in answers] == [(413, 'answer_too_large')] * 2
     bounds(job=2 * EACH)
+    stopped_clock.advance(DAY)
     requests_made.clear()
     refresh.refresh(api.user_id, 1)
     assert api.get(f'{portfolio}/balances/history').status_code == 200

@@ -5,6 +5,8 @@ from chalicelib.domain.timeline import DAY, HOUR
 ACTIVE_SECONDS = 30 * DAY  # after a user last viewed or changed a portfolio, its history is recomputed each hour
 STALE_SECONDS = HOUR + 600  # a history this old is recomputed when it is viewed
 VIEW_RECORDED_SECONDS = DAY  # between two recordings that a portfolio is viewed
+REFUSED_SECONDS = DAY  # for which a portfolio whose history was too large is not read for it again, unless it changes
+BURST_SECONDS = 60  # around a result: a change that is announced may be in it already
 MOST_READINGS = 3  # of a page, while its history is being written
 MOST_VALUES_AT_ONCE = 100_000  # that a request computes of histories that are not stored: about a second, as each takes some 10 µs here
 VALUES_PER_REQUEST = 10_000  # that count as one more request, a tenth of a second

@@ -14,6 +14,7 @@ from chalicelib.models import (
     HistoryMonth,
     LeaseLost,
     Portfolio,
+    read_header,
     read_portfolio_tree,
     remove_history,
     split_by_month,
@@ -35,7 +36,7 @@ def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, wa
     if history is None:
         return
     try:
-        is_final = _recompute_until_current(history)
+        is_final = _recompute_until_current(history, looked_at)
     except LeaseLost:
         return
     except Exception:
@@ -46,18 +47,40 @@ def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, wa
         messages.send(RefreshHistory(user_id, portfolio_id, waits=waits + 1), delay=delay)
 
 
-def _recompute_until_current(history: History) -> bool:
+def _recompute_until_current(history: History, looked_at: int | None) -> bool:
     """Recompute until no request came meanwhile, or it takes long; give the lease back. False if it is to be repeated. Raises LeaseLost."""
+    may_be_in_it = looked_at is not None and history.is_computed and history.computed_at > looked_at - policy.BURST_SECONDS
+    awaits_rates = False
     for _ in range(policy.MAX_ROUNDS):
         begun = clock.monotonic()
-        awaits_rates = _recompute(history)
+        if not _is_settled(history, may_be_in_it, clock.now()):
+            awaits_rates = _recompute(history)
         if history.finish(policy.next_due(history.looked_at, clock.now())):
             return not awaits_rates
         if clock.monotonic() - begun > policy.LONG_ROUND_SECONDS:
             break
+        of_ledgers = history.ledger_requests
         history.reload()
+        may_be_in_it = history.is_computed and history.ledger_requests == of_ledgers
     history.drop_lease()
     return False
+
+
+def _is_settled(history: History, may_be_in_it: bool, now: int) -> bool:
+    """Whether the last result, or refusal, is of the portfolio as it is, which takes one small read to tell where it may be.
+
+    Each of a thousand changes in a row is announced, and the first message after the last of them brings all.
+    """
+    is_refused = history.refused_at is not None and now - history.refused_at < policy.REFUSED_SECONDS
+    if not is_refused and not may_be_in_it:
+        return False
+    try:
+        portfolio = read_header(*history.key)
+    except errors.NotFound:
+        return False
+    if is_refused:
+        return bool(history.too_large_contents == portfolio.contents)
+    return bool(history.contents == portfolio.contents)
 
 
 def _recompute(history: History) -> bool:

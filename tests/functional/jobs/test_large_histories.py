@@ -1,6 +1,8 @@
 """Histories with many values: nobody waits for them in a request, and those that a job could not compute in its time are refused."""
 
+import json
 import tracemalloc
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -9,7 +11,7 @@ from threading import Barrier, BrokenBarrierError
 
 import pytest
 
-from chalicelib import clock
+from chalicelib import clock, messages
 from chalicelib.domain import currencies
 from chalicelib.domain.rates import DailyClose, day_of, pair_of
 from chalicelib.domain.timeline import DAY
@@ -31,6 +33,22 @@ PATHS = ('balances/history', 'balances/btc/history', 'converted/history')
 def day(stopped_clock: StoppedClock) -> None:
     """The day up to which the histories last, and are as large as they are said to be here."""
     stopped_clock.move_to(int(datetime(2030, 5, 15, 10, 20, 30, tzinfo=UTC).timestamp()))
+
+
+@pytest.fixture
+def trees_read() -> Iterator[list[Json]]:
+    """The queries for whole portfolios so far."""
+    made: list[Json] = []
+    events = Item.connection().client.meta.events
+
+    def note(params: Json, **_: object) -> None:
+        query = json.loads(params['body'])
+        if 'Limit' not in query and 'USER#' in str(query['ExpressionAttributeValues']):
+            made.append(query)
+
+    events.register('before-call.dynamodb.Query', note)
+    yield made
+    events.unregister('before-call.dynamodb.Query', note)
 
 
 def create(api: Api, reporting: list[str], held: list[str], since: str) -> str:
@@ -156,6 +174,44 @@ def test_a_history_that_was_too_large_is_counted_again_as_long_as_somebody_looks
     assert (body['portfolio_id'], body['seen_at']) == (1, stopped_clock.now())
 
 
+def test_a_history_that_was_too_large_has_its_portfolio_read_again_only_once_that_changes_or_a_day_later(
+    api: Api, queues: dict[str, str], stopped_clock: StoppedClock, trees_read: list[Json]
+):
+    path = create(api, codes(50), codes(200), '2025-01-01')
+    queue = Queue(queues['cryptfolio-test-history'], histories.refresh_histories)
+    queue.drain()
+    trees_read.clear()
+
+    for seconds in (0, 3_600, 3_600):
+        stopped_clock.advance(seconds)
+        compute(api, path)
+        messages.portfolio_changed(api.user_id, 1, looked_at=clock.now())
+        queue.drain()
+    assert trees_read == []
+
+    assert api.post(f'{path}/offsets', {'title': 'o', 'balances': [{'currency': 'btc', 'balance': '1'}]}).status_code == 201
+    trees_read.clear()
+    queue.drain()
+    assert len(trees_read) == 1
+    stopped_clock.advance(DAY)
+    compute(api, path)
+    assert len(trees_read) == 2
+
+
+def test_of_many_changes_in_a_row_the_first_message_after_the_last_brings_all(api: Api, queues: dict[str, str], trees_read: list[Json]):
+    path = create(api, ['btc'], ['btc'], '2020-01-01')
+    queue = Queue(queues['cryptfolio-test-history'], histories.refresh_histories)
+    for _ in range(60):
+        assert api.post(f'{path}/offsets', {'title': 'o', 'balances': [{'currency': 'btc', 'balance': '1'}]}).status_code == 201
+    trees_read.clear()
+
+    queue.drain()
+
+    assert len(trees_read) <= 4  # once again for what comes during another, and for rates that are awaited
+    [newest] = api.get(f'{path}/balances/btc/history?limit=1').json_body['result']
+    assert newest['balance'] == '61.0'
+
+
 def test_a_portfolio_that_changes_while_its_history_takes_long_is_left_to_another_message(
     api: Api, queues: dict[str, str], delayed_messages: list[tuple[Json, int]], monkeypatch: pytest.MonkeyPatch
 ):
@@ -177,7 +233,7 @@ def test_histories_whose_turn_comes_late_are_left_to_another_run(api: Api, queue
     path = create(api, ['btc'], ['btc'], '2020-01-01')
     queue = Queue(queues['cryptfolio-test-history'], histories.refresh_histories)
     queue.drain()
-    message = record({'user_id': api.user_id, 'portfolio_id': int(path.rpartition('/')[2]), 'seen_at': 5})
+    message = record({'user_id': api.user_id, 'portfolio_id': int(path.rpartition('/')[2])})
     with monkeypatch.context() as patch:
         patch.setattr(histories, 'SLICE_SECONDS', -1)
         assert histories.refresh_histories({'Records': [message]}, None) == {'batchItemFailures': []}
