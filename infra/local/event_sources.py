@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FAST = 12  # times as often as on AWS: a schedule of a minute comes every five seconds
-_BATCHES_AT_ONCE = 5  # as many as Lambda starts with for a queue
-_MOST_RECEIVED = 10
+_AT_ONCE = 10  # messages of a queue, each a batch of its own, so that none waits for the end of another
 _POLL_SECONDS = 0.3
 _QUIET_POLLS = 20  # after as many in vain, less often: five queues that nobody uses took a tenth of a processor
 _QUIET_POLL_SECONDS = 1
@@ -50,8 +49,8 @@ def run(app: Chalice, speed: int = FAST) -> None:
 def _steps(app: Chalice, speed: int) -> Iterator[Callable[[], None]]:
     for source in app.event_sources:
         if isinstance(source, SQSEventConfig) and source.queue:
-            queue = QueuePump(boto3.client('sqs'), source.queue, entry_point(source.handler_string), source.batch_size)
-            yield from [queue.pump] * _BATCHES_AT_ONCE
+            queue = QueuePump(boto3.client('sqs'), source.queue, entry_point(source.handler_string))
+            yield from [queue.pump] * _AT_ONCE
         elif isinstance(source, ScheduledEventConfig):
             yield Schedule(source, speed).tick
 
@@ -76,11 +75,10 @@ def entry_point(handler_string: str) -> EntryPoint:
 class QueuePump:
     """One queue and its handler, as a Lambda event source mapping with ReportBatchItemFailures joins them."""
 
-    def __init__(self, sqs: 'SQSClient', name: str, handler: EntryPoint, batch_size: int) -> None:
+    def __init__(self, sqs: 'SQSClient', name: str, handler: EntryPoint) -> None:
         self._sqs = sqs
         self._name = name
         self._handler = handler
-        self._batch_size = batch_size
         self._url = sqs.get_queue_url(QueueName=name)['QueueUrl']
         self._arn = sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=['QueueArn'])['Attributes']['QueueArn']
         self._receiving = Lock()
@@ -101,7 +99,7 @@ class QueuePump:
         """Return the messages there are; a long poll would keep a server busy that answers one request at a time."""
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
-            MaxNumberOfMessages=min(self._batch_size, _MOST_RECEIVED),
+            MaxNumberOfMessages=1,
             WaitTimeSeconds=0,
             MessageSystemAttributeNames=['All'],
         )

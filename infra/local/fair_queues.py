@@ -12,15 +12,16 @@ from infra.local.replacements import Replacements
 
 
 def _messages(self: Queue) -> list[Message]:
-    """Return the visible messages: the first of each group, then the second of each, those of a group in their order.
+    """Return the visible messages: those of a group in their order, and first those of groups of which fewest are worked at.
 
-    Messages without a group are one. The clock is read once, and not for each message: others wait meanwhile.
+    One that is received counts as one of its group before the next. Messages without a group are one. The clock is read once, and not for
+    each message: others wait meanwhile.
     """
     now = unix_time_millis()
     visible = [message for message in self._messages if message.visible_at < now and message.delayed_until <= now]
     if self.fifo_queue:
         return visible
-    taken: Counter[str | None] = Counter()
+    taken = Counter(message.group_id for message in self._messages if message.visible_at >= now)
     turns: list[int] = []
     for message in visible:
         turns.append(taken[message.group_id])

@@ -61,4 +61,4 @@ def test_a_message_that_comes_later_waits_for_no_backlog(queue_url: str) -> None
     receive(queue_url)
     boto3.client('sqs').send_message(QueueUrl=queue_url, MessageBody='late', MessageGroupId='other')
 
-    assert receive(queue_url, 2) == [body(10), 'late']
+    assert receive(queue_url, 2) == ['late', body(10)]
