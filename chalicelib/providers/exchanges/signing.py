@@ -132,11 +132,13 @@ class Nonces:
 
 
 _NONCES = Nonces()
+_IMPORTING = Lock()  # its modules import each other, which fails where threads begin with several of them
 
 
 @lru_cache
 def _class_of(ccxt_id: str, wants_time: bool) -> Any:
     """Return ccxt's class of one exchange, with our clock."""
     milliseconds = (lambda: clock.now_ms()) if wants_time else _NONCES.next
-    kind = getattr(importlib.import_module(f'ccxt.{ccxt_id}'), ccxt_id)
+    with _IMPORTING:
+        kind = getattr(importlib.import_module(f'ccxt.{ccxt_id}'), ccxt_id)
     return type(ccxt_id, (kind,), {'milliseconds': staticmethod(milliseconds), 'seconds': staticmethod(lambda: clock.now())})
