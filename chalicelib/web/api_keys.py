@@ -117,7 +117,7 @@ def _render_keys(
         user=user,
         made=made,
         secret=secret,
-        revoked=forms.query_parameter(request, 'saved') == 'revoked',
+        revoked=forms.outcome(request, 'saved') == 'revoked',
         faults=faults,
         form={'name': typed.text('name'), 'lifetime': typed.text('lifetime')} if typed else {'lifetime': '365'},
         keys=[(key, [SENTENCES[scope] for scope in key.scopes]) for key in keys],

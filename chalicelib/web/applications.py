@@ -71,7 +71,7 @@ def show_application(client_id: str) -> Response:
     request = bp.current_request
     user = sessions.require_user(request)
     client = _find_owned(user, client_id)
-    saved = forms.query_parameter(request, 'saved') == 'yes'
+    saved = forms.outcome(request, 'saved') == 'yes'
     return _render(request, user, client, **one_time.read(request, user)._asdict(), saved=saved)
 
 

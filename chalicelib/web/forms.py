@@ -78,3 +78,13 @@ def query_parameter(request: Request, name: str) -> str:
     """Return a query parameter; a missing one reads as empty."""
     parameters: Mapping[str, str] = request.query_params or {}
     return parameters.get(name, '')
+
+
+def outcome(request: Request, name: str) -> str:
+    """Return the query parameter by which a form of ours says on the next page what it did; empty where another site leads there.
+
+    It could else have our pages say that a password was changed, or access revoked. Browsers tell (Fetch Metadata), but for plain http to
+    another computer.
+    """
+    is_ours = request.headers.get('sec-fetch-site', 'same-origin') == 'same-origin'
+    return query_parameter(request, name) if is_ours else ''

@@ -29,7 +29,7 @@ def show_own_data() -> Response:
     """Show the forms that download everything and delete the account; the query parameter `done` names what was just done."""
     request = bp.current_request
     user = sessions.require_user(request)
-    return _render_data(request, user, done=_DONE.get(forms.query_parameter(request, 'done')))
+    return _render_data(request, user, done=_DONE.get(forms.outcome(request, 'done')))
 
 
 @bp.route('/profile/data/download', methods=['POST'], content_types=forms.TYPES, cors=False)

@@ -121,7 +121,7 @@ def _render_security(request: Request, user: User, **context: Any) -> Response:
 
 def _render(template: str, request: Request, user: User, *, section: str = '', faults: Sequence[Fault] = (), **context: Any) -> Response:
     """Return a page, of which the form of a `section` has faults, if any."""
-    saved = _SAVED.get(forms.query_parameter(request, 'saved'))
+    saved = _SAVED.get(forms.outcome(request, 'saved'))
     status = 422 if faults else 200
     return pages.render(template, request, status=status, user=user, saved=saved, section=section, faults=faults, **context)
 

@@ -22,7 +22,7 @@ def list_sessions() -> Response:
         'sessions.html',
         request,
         user=user,
-        done=_DONE.get(forms.query_parameter(request, 'done')),
+        done=_DONE.get(forms.outcome(request, 'done')),
         sessions=Session.of_user(user, clock.now()),
         current_id=sessions.current_session_id(request),
         openers=access.ENDED_BY_SESSION,

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 from chalice.app import Request
 
@@ -19,6 +19,7 @@ from chalicelib.models.session import LONGEST_SECONDS
 from chalicelib.services.users import log_ins
 from chalicelib.services.users.log_ins import LogIn, Visitor
 
+_OUTCOMES = ('saved', 'done')
 _TOKEN = re.compile(r'[A-Za-z0-9_-]{43}')
 _CSRF = re.compile(r'([A-Za-z0-9_-]{16})\.([0-9a-f]{64})')
 
@@ -227,7 +228,10 @@ def requested_path(request: Request) -> str:
 def safe_path(text: str) -> str:
     """Return `text` if it is a local path that is safe to redirect to after login, otherwise /portfolios.
 
-    Browsers read \\ as /, and // as the start of a host.
+    Browsers read \\ as /, and // as the start of a host. What a page says that a form did (`forms.outcome`) is not to come from a link.
     """
     plain = re.fullmatch(r'/(?:[!-.0-\[\]-~][!-\[\]-~]*)?', text)
-    return text if plain and '//' not in text.partition('?')[0] and len(text) <= 4_096 else '/portfolios'
+    path, _, query = text.partition('?')
+    if not plain or '//' in path or len(text) > 4_096:
+        return '/portfolios'
+    return path if any(name in parse_qs(query, keep_blank_values=True) for name in _OUTCOMES) else text

@@ -122,7 +122,7 @@ def _render_links(
         share_links=_working(ShareLink.of_portfolio(user.user_id, portfolio_id), now),
         made=made,
         secret=None if secret is None else settings().url(f'/s/{secret}'),
-        revoked=forms.query_parameter(request, 'saved') == 'revoked',
+        revoked=forms.outcome(request, 'saved') == 'revoked',
         first_day=figures.iso(now)[:_DATE],
         last_day=figures.iso(now + _LONGEST - timeline.DAY)[:_DATE],
         **values,

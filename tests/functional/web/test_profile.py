@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.models import Client, ClientIdentity, Email, Grant, User, transact
-from tests.support.api import PASSWORD
+from tests.support.api import PASSWORD, Api
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 
@@ -54,6 +54,32 @@ def test_what_was_saved_is_said_in_our_own_words_only(logged_in: Browser):
     logged_in.get('/account?saved=<script>alert(1)</script>')
 
     assert ('alert' in logged_in.text, '<script' in logged_in.page) == (False, False)
+
+
+OUTCOMES = {
+    '/account?saved=email': 'Your email address was changed',
+    '/account/security?saved=password': 'Your password was changed',
+    '/account/applications?saved=revoked': 'no longer has access',
+    '/account/data?done=deletion': 'will be deleted as shown below',
+    '/profile/sessions?done=everywhere': 'logged out everywhere else',
+    '/profile/api-keys?saved=revoked': 'The key was revoked',
+    '/portfolios/1/share?saved=revoked': 'The link was revoked',
+}
+
+
+@pytest.mark.parametrize('path', OUTCOMES)
+def test_no_link_of_another_site_has_a_page_say_what_did_not_happen(logged_in: Browser, api: Api, path: str):
+    api.portfolio()
+    said = OUTCOMES[path]
+    for site in ('cross-site', 'same-site', 'none'):
+        logged_in.request('GET', path, **{'Sec-Fetch-Site': site})
+        assert (logged_in.status, said in logged_in.text) == (200, False)
+
+    logged_in.request('GET', path, **{'Sec-Fetch-Site': 'same-origin'})
+    assert (logged_in.status, said in logged_in.text) == (200, True)
+    for back in (path, path.replace('saved', 's%61ved').replace('done', '%64one')):
+        logged_in.log_in(next=back)
+        assert (logged_in.status, logged_in.location) == (303, path.partition('?')[0])
 
 
 def test_an_address_changes_when_the_link_mailed_there_is_followed(logged_in: Browser, user: User, mailbox: Mailbox):
