@@ -146,7 +146,8 @@ def without_repetitions(lines: Sequence[Line]) -> list[Line]:
 def store(user_id: str, portfolio_id: int, lines: Sequence[Line], note: Callable[[str], Write]) -> list[Line]:
     """Add the addresses of lines to a portfolio, each with the write of `note` for its number; return those that could not be, with why.
 
-    A line whose note is there already was added before. Raises NotFound, and TooManyRequests, before anything is added.
+    A line whose note is there already was added before. Raises NotFound, and TooManyRequests: for the number of lines before anything is
+    added, and for an HD wallet at its line, from which the same form then goes on.
     """
     allowances.charge_lines(len(lines))
     refused: list[Line] = []

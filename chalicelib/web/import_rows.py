@@ -138,7 +138,7 @@ def _is_header(cells: Sequence[str]) -> bool:
 def store(portfolio: Portfolio, rows: Sequence[ImportRow], note: Callable[[str], Write]) -> list[ImportRow]:
     """Add what rows make to a portfolio, each with the write of `note` for its number; return those that could not be. Raises NotFound.
 
-    A row whose note is there already was added before. Raises TooManyRequests, before anything is added.
+    A row whose note is there already was added before. Raises TooManyRequests as `address_lines.store`.
     """
     allowances.charge_lines(len(rows))
     refused: list[ImportRow] = []
