@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, Event
 
 import pytest
 
@@ -25,6 +25,7 @@ from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile
 from tests.support.jobs import Json, Queue, record
 from tests.support.portfolio_pages import know_rates
+from tests.support.processes import PATIENCE_SECONDS, wait_until
 
 PATHS = ('balances/history', 'balances/btc/history', 'converted/history')
 
@@ -263,6 +264,28 @@ def test_a_process_that_handles_several_batches_computes_two_histories_at_once(a
 
     assert three_at_once.broken
     assert all(History.get(f'HISTORY#{api.user_id}#{number:06}', 'STATE').is_computed for number in (1, 2, 3))
+
+
+def test_the_next_history_is_of_whose_last_is_longest_ago():
+    """However many of somebody else's wait: each of a thousand changes of theirs may bring a large one."""
+    turns, order, unblocked = histories.Turns(1), [], Event()
+
+    def compute(user: str, starts: Event) -> None:
+        with turns.of(user):
+            order.append(user)
+            starts.set()
+            unblocked.wait(PATIENCE_SECONDS)
+
+    first = Event()
+    with ThreadPoolExecutor(8) as pool:
+        pool.submit(compute, 'eve', first)
+        assert first.wait(PATIENCE_SECONDS)
+        for number, user in enumerate(['eve'] * 4 + ['ann', 'bob'], 1):
+            pool.submit(compute, user, Event())
+            wait_until(lambda number=number: len(turns._waiting) == number)
+        unblocked.set()
+
+    assert order == ['eve', 'ann', 'bob', *['eve'] * 4]
 
 
 def test_the_rates_of_one_day_at_a_time_are_in_memory(api: Api):
