@@ -168,7 +168,7 @@ class Handler(BaseHTTPRequestHandler):
         encodings, lengths = (self.headers.get_all(name, []) for name in ('Transfer-Encoding', 'Content-Length'))
         if any(isinstance(defect, _NO_HEADERS) for defect in self.headers.defects) or len(encodings) + len(lengths) > 1:
             self._refuse_rest('DEFAULT_4XX', 400)
-        if encodings and self.request_version == 'HTTP/1.0':  # which knows none
+        if encodings and self.request_version != 'HTTP/1.1':  # others know none
             self._refuse_rest('DEFAULT_4XX', 400)
         if encodings:
             return self._read_chunks(encodings[0])
@@ -207,11 +207,11 @@ class Handler(BaseHTTPRequestHandler):
         self._refuse_rest('DEFAULT_4XX', 400)
 
     def _read_line(self) -> bytes:
-        """Return a line with its end. Raises Refused for one that is odd, or too long: the rest of it would be taken for the next."""
+        """Return a line of a body. Raises Refused for one that is odd, has no CR at its end, or is too long: others may see other lines."""
         line: bytes = self.rfile.readline(_LONGEST_LINE)
         if not line:
             raise ConnectionResetError
-        if not line.endswith(b'\n') or is_odd(line):
+        if not line.endswith(b'\r\n') or is_odd(line):
             self._refuse_rest('DEFAULT_4XX', 400)
         return line
 
