@@ -52,14 +52,13 @@ def _recompute_until_current(history: History, looked_at: int | None) -> bool:
     may_be_in_it = looked_at is not None and history.is_computed and history.computed_at > looked_at - policy.BURST_SECONDS
     awaits_rates = False
     for _ in range(policy.MAX_ROUNDS):
-        begun = clock.monotonic()
+        begun, of_ledgers = clock.monotonic(), history.ledger_requests  # before anything is read
         if not _is_settled(history, may_be_in_it, clock.now()):
             awaits_rates = _recompute(history)
         if history.finish(policy.next_due(history.looked_at, clock.now())):
             return not awaits_rates
         if clock.monotonic() - begun > policy.LONG_ROUND_SECONDS:
             break
-        of_ledgers = history.ledger_requests
         history.reload()
         may_be_in_it = history.is_computed and history.ledger_requests == of_ledgers
     history.drop_lease()

@@ -199,6 +199,24 @@ def test_a_history_that_was_too_large_has_its_portfolio_read_again_only_once_tha
     assert len(trees_read) == 2
 
 
+@pytest.mark.parametrize(('looked_at', 'computations'), [(None, 2), (1, 1)])
+def test_what_a_ledger_brings_while_a_history_is_computed_is_in_the_next(
+    api: Api, queues: dict[str, str], looked_at: int | None, computations: int
+):
+    """A change of the portfolio itself that comes meanwhile is in the result already, as that says which contents it is of."""
+    path = create(api, ['btc'], ['btc'], '2020-01-01')
+    Queue(queues['cryptfolio-test-history'], histories.refresh_histories).drain()
+    before = History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version
+
+    def request() -> None:
+        assert History.request_and_lease(api.user_id, 1, owner='other', now=clock.now(), looked_at=looked_at) is None
+
+    with meanwhile('Query', request):
+        compute(api, path)
+
+    assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version == before + computations
+
+
 def test_of_many_changes_in_a_row_the_first_message_after_the_last_brings_all(api: Api, queues: dict[str, str], trees_read: list[Json]):
     path = create(api, ['btc'], ['btc'], '2020-01-01')
     queue = Queue(queues['cryptfolio-test-history'], histories.refresh_histories)
