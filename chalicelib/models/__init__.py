@@ -52,7 +52,8 @@ from chalicelib.models.oauth_token import AlreadyRedeemed, Code, RefreshToken, R
 from chalicelib.models.offset import Offset, OffsetBalance, Since
 from chalicelib.models.one_more import make_one_more
 from chalicelib.models.one_time_secret import AlreadyMade, OneTimeSecret
-from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_header, read_leftovers, read_portfolio_tree
+from chalicelib.models.portfolio import Portfolio, Purge
+from chalicelib.models.portfolio_tree import PortfolioTree, read_header, read_leftovers, read_portfolio_tree
 from chalicelib.models.rates import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
 from chalicelib.models.request_count import RequestCount
 from chalicelib.models.second_factor import Authenticator, Passkey, RecoveryCodes

@@ -9,7 +9,8 @@ from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.follower import Follower
 from chalicelib.models.item import Item
 from chalicelib.models.ledger import Ledger
-from chalicelib.models.portfolio import Portfolio, child_sk, read_child, read_children, read_with_children
+from chalicelib.models.portfolio import Portfolio, child_sk
+from chalicelib.models.portfolio_tree import read_child, read_children, read_with_children
 from chalicelib.models.user import User
 
 _CREDENTIALS = 'CREDENTIALS'

@@ -7,7 +7,8 @@ from chalicelib.domain.hd_wallets import FollowedLedger
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKey
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.follower import Follower
-from chalicelib.models.portfolio import child_sk, portfolio_sk, read_child, read_children, read_range
+from chalicelib.models.portfolio import child_sk, portfolio_sk
+from chalicelib.models.portfolio_tree import read_child, read_children, read_range
 from chalicelib.models.user import User
 
 

@@ -9,7 +9,8 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib import errors
 from chalicelib.models.attributes import IntegerAttribute, RowsAttribute
 from chalicelib.models.item import Item
-from chalicelib.models.portfolio import Portfolio, child_sk, read_child, read_children
+from chalicelib.models.portfolio import Portfolio, child_sk
+from chalicelib.models.portfolio_tree import read_child, read_children
 from chalicelib.models.user import User
 from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
 
