@@ -4,7 +4,6 @@ Keeps requests apart that come at once, answers for unknown paths, and survives 
 """
 
 import base64
-import hashlib
 import logging
 import re
 import socket as sockets
@@ -12,7 +11,6 @@ import sys
 import time
 from contextlib import suppress
 from email import errors as defects
-from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase, BufferedReader
@@ -25,7 +23,7 @@ from chalice.deploy.validate import validate_routes
 from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, ThreadedHTTPServer
 
 from chalicelib.http_io.request import network_of
-from infra.local import authorizer, greedy_routes, networks, proxies
+from infra.local import authorizer, greedy_routes, known_callers, networks, proxies
 from infra.local.connections import Connections, current, most_at_once
 from infra.local.gateway_answers import Answer, Refused, by_gateway
 from infra.local.request_head import RequestHead, is_odd
@@ -45,8 +43,6 @@ _HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[ \t]*[;\r\n])')
 _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio, also where its link was copied badly
 # Of lines that are no headers; others are of the bodies of mails, which are not read.
 _NO_HEADERS = (defects.FirstHeaderLineIsContinuationDefect, defects.MissingHeaderBodySeparatorDefect)
-_KEY_IN_QUERY = re.compile(r'[?&]api_key=([^&]*)')
-_SESSION = re.compile(r'(?:^|;)\s*(?:__Host-)?session=([^;]*)')
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED', 503: 'AUTHORIZER_FAILURE'}
 
 
@@ -148,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
             headers = self._headers()
             self.incoming.network, self.incoming.is_read = network_of(headers[proxies.SOURCE]), self.command in ('GET', 'HEAD')
             body = self._read_body()
-            self.incoming.begin_work(_credentials(self.path, self.headers))
+            self.incoming.begin_work(known_callers.digest_of(self.path, self.headers))
             return _by_application(self.server.gateway.handle_request(self.command, self._route(), headers, body))
         except Refused as refused:
             return refused.answer
@@ -279,16 +275,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: `handle_request` says what there is to say."""
-
-
-def _credentials(path: str, headers: Message) -> bytes:
-    """Return a digest of what a request says whose it is, empty for nothing: its tokens and keys, else the cookie of its session.
-
-    Of nothing else: the cookie of a language, which others send as well, would stand for whoever had sent it with a token.
-    """
-    tokens = [*_KEY_IN_QUERY.findall(path), *headers.get_all('Authorization', []), *headers.get_all('X-API-KEY', [])]
-    sent = tokens if any(tokens) else _SESSION.findall(';'.join(headers.get_all('Cookie', [])))
-    return hashlib.sha256('\n'.join(sent).encode()).digest() if any(sent) else b''
 
 
 def _without_secrets(path: str) -> str:

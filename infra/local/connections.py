@@ -20,7 +20,8 @@ from time import monotonic
 from typing import Any
 
 from infra.local import turns
-from infra.local.turns import KnownCallers, Turns
+from infra.local.known_callers import KnownCallers
+from infra.local.turns import Turns
 
 MOST = 256
 MOST_BODY_BYTES = 64 * 1024 * 1024  # of bodies together, of requests and answers

@@ -13,7 +13,6 @@ from functools import lru_cache
 from ipaddress import ip_network
 
 MOST = 8
-_MOST_KNOWN = 10_000
 _STRANGERS = 'strangers in '
 _USER = 'user '
 
@@ -29,6 +28,11 @@ def site_of(network: str) -> str:
 def user(user_id: str) -> str:
     """Return the caller that a user is."""
     return f'{_USER}{user_id}'
+
+
+def is_user(caller: str) -> bool:
+    """Return whether a caller is a user."""
+    return caller.startswith(_USER)
 
 
 def links_of(user_id: str) -> str:
@@ -81,31 +85,6 @@ class Turns:
     def _most_beside_usual(self, of_network: int) -> int:
         """Return how many there may be for who has none: the last quarter is for networks that have none."""
         return 3 * self._most // 2 if of_network else 2 * self._most
-
-
-class KnownCallers:
-    """Whose the credentials of late requests were, by a digest of these, so that their next ones need not wait among newcomers."""
-
-    def __init__(self, most: int = _MOST_KNOWN) -> None:
-        self._most = most
-        self._callers: dict[bytes, str] = {}
-
-    def find(self, credentials: bytes) -> str:
-        """Return the caller, `''` for one that is not known."""
-        return self._callers.get(credentials, '')
-
-    def remember(self, credentials: bytes, caller: str) -> None:
-        """Remember a user. Whoever follows a link is known by that, whatever their credentials are."""
-        if not credentials or not caller.startswith(_USER):
-            return
-        self.forget(credentials)
-        self._callers[credentials] = caller
-        if len(self._callers) > self._most:
-            del self._callers[next(iter(self._callers))]
-
-    def forget(self, credentials: bytes) -> bool:
-        """Forget whose credentials these were, as they are nobody's any more; return whether they were known."""
-        return self._callers.pop(credentials, None) is not None
 
 
 def _named(network: str, caller: str) -> str:
