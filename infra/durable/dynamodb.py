@@ -198,7 +198,8 @@ def _filter(request: Json) -> Callable[[str], bool] | None:
 def _estimate_bytes(text: str) -> int:
     """Return about how long an item is for DynamoDB, which counts none of the marks that JSON puts around a name and a value.
 
-    These are counted by what no name or value can have in it, as a quotation mark has a backslash before it there.
+    These are counted by what no name or value can have in it, as a quotation mark has a backslash before it there; one that is nothing but
+    `: {` is taken for one.
     """
     return len(text) - text.count('": {"') * _MARKS + text.count('{"M": {"') * _MARKS // 2
 
