@@ -12,12 +12,17 @@ _SESSION = re.compile(r'(?:^|;)\s*(?:__Host-)?session=([^;]*)')
 
 
 def digest_of(path: str, headers: Message) -> bytes:
-    """Return a digest of what a request says whose it is, empty for nothing: its tokens and keys, else the cookie of its session.
+    """Return a digest of what a request says whose it is, empty for nothing: of its tokens and keys, and the cookie of its session.
 
-    Of nothing else: the cookie of a language, which others send as well, would stand for whoever had sent it with a token.
+    Of all these, as others may send one of them as well, such as the password of a proxy, and of nothing else that others send: the cookie
+    of a language would stand for whoever sent it with a token.
     """
-    tokens = [*_KEY_IN_QUERY.findall(path), *headers.get_all('Authorization', []), *headers.get_all('X-API-KEY', [])]
-    sent = tokens if any(tokens) else _SESSION.findall(';'.join(headers.get_all('Cookie', [])))
+    sent = [
+        *_KEY_IN_QUERY.findall(path),
+        *headers.get_all('Authorization', []),
+        *headers.get_all('X-API-KEY', []),
+        *_SESSION.findall(';'.join(headers.get_all('Cookie', []))),
+    ]
     return hashlib.sha256('\n'.join(sent).encode()).digest() if any(sent) else b''
 
 
