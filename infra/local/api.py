@@ -31,6 +31,7 @@ from infra.local.request_head import RequestHead, is_odd
 log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit
+_MOST_UNREAD_BYTES = 65_536  # of a body that no view reads
 _MOST_SKIPPED_BYTES = 10 * MOST_BODY_BYTES
 _FEW_CHUNKS = 100  # as small as they like, and one more for so many bytes
 _BYTES_PER_CHUNK = 1_024
@@ -166,22 +167,23 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse_rest('DEFAULT_4XX', 400)
         if encodings and self.request_version != 'HTTP/1.1':  # others know none
             self._refuse_rest('DEFAULT_4XX', 400)
+        most_bytes = MOST_BODY_BYTES if self.command in ('POST', 'PUT', 'PATCH') else _MOST_UNREAD_BYTES
         if encodings:
-            return self._read_chunks(encodings[0])
+            return self._read_chunks(encodings[0], most_bytes)
         length = lengths[0].strip(' \t') if lengths else '0'
         if not _DECIMAL.fullmatch(length):
             self._refuse_rest('DEFAULT_4XX', 400)
-        if int(length) > MOST_BODY_BYTES:
+        if int(length) > most_bytes:
             self._skip(int(length))
             self._refuse_rest('REQUEST_TOO_LARGE', 413)
         return self._read(int(length))
 
-    def _read_chunks(self, encoding: str) -> bytes:
+    def _read_chunks(self, encoding: str, most_bytes: int) -> bytes:
         """Return all chunks. Raises Refused also for another encoding, and for many small ones: each takes as long as a large one."""
         if encoding.strip(' \t').lower() != 'chunked':
             self._refuse_rest('DEFAULT_4XX', 400)
         body, chunks = bytearray(), 0
-        while chunk := self._read_chunk(MOST_BODY_BYTES - len(body)):
+        while chunk := self._read_chunk(most_bytes - len(body)):
             body += chunk
             chunks += 1
             if chunks > _FEW_CHUNKS + len(body) // _BYTES_PER_CHUNK:

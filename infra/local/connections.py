@@ -24,7 +24,7 @@ from infra.local.known_callers import KnownCallers
 from infra.local.turns import Turns
 
 MOST = 256
-MOST_BODY_BYTES = 64 * 1024 * 1024  # of bodies together, of requests and answers
+MOST_BODY_BYTES = 64 * 1024 * 1024  # of bodies together, of requests and answers, that wait
 IDLE_SECONDS = 60  # until a request begins
 _SECONDS = 30  # to send a request, or take an answer, and as much more as it is long
 _SLOWEST = 8_192  # bytes a second
@@ -261,15 +261,17 @@ class Connections:
         return counted
 
     def make_room(self, connection: Connection, length: int) -> None:
-        """Count bytes that a connection holds, ending connections until all hold no more than they may. Raises ConnectionResetError."""
+        """Count bytes that a connection holds; end some until those that wait hold no more than they may. Raises ConnectionResetError."""
         with self._changing:
             connection.body_bytes += length
-            while sum(each.body_bytes for each in self._open.values()) > self._most_body_bytes and self._end_one(
-                lambda each: each.body_bytes
-            ):
+            while self._waiting_bytes() > self._most_body_bytes and self._end_one(lambda each: each.body_bytes):
                 pass
             if connection.is_ended:
                 raise ConnectionResetError
+
+    def _waiting_bytes(self) -> int:
+        """Return how many bytes those hold that can be ended. What is worked for is bounded by turns, and would have others ended."""
+        return sum(each.body_bytes for each in self._open.values() if each.waits_since is not None)
 
     def _end_one(self, weight: Callable[[Connection], int]) -> bool:
         """End the heaviest of those that wait, of the site whose networks weigh most.

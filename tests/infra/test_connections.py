@@ -62,6 +62,8 @@ class Service:
             self.unblocked.wait(PATIENCE_SECONDS)
             return {}
 
+        app.route('/blocked-bytes', methods=['POST'], content_types=['application/octet-stream'])(get_blocked)
+
         @app.route('/bytes', methods=['POST'], content_types=['application/octet-stream'])
         def post_bytes() -> dict[str, Any]:
             return {'hex': app.current_request.raw_body.hex()}
@@ -504,6 +506,24 @@ def test_networks_of_one_line_hold_memory_together() -> None:
         assert whole.recv(65_536).startswith(b'HTTP/1.1 200 ')
         assert sum(map(is_ended, held)) == 2
         for raw in (whole, *held):
+            raw.close()
+
+
+def test_bodies_of_what_is_worked_for_end_no_answer_to_others() -> None:
+    with serving(Connections(16, most_body_bytes=300_000)) as service:
+        head = f'X-Forwarded-For: {ATTACKER}\r\nContent-Type: application/octet-stream\r\nContent-Length: 150000\r\n\r\n'
+        held = [service.connect() for _ in range(2)]
+        for raw in held:
+            raw.sendall(f'POST /blocked-bytes HTTP/1.1\r\n{head}'.encode() + bytes(150_000))
+        wait_until(lambda: service.blocked == 2)
+
+        assert service.get('/quick').status == 200
+        with service.begin(OWNER, 100_000, bytes(100_000)) as other:
+            assert other.recv(65_536).startswith(b'HTTP/1.1 200 ')
+
+        service.unblocked.set()
+        assert all(raw.recv(65_536).startswith(b'HTTP/1.1 200 ') for raw in held)
+        for raw in held:
             raw.close()
 
 

@@ -304,6 +304,13 @@ def test_a_body_over_api_gateways_limit_is_413(connection: http.client.HTTPConne
     assert (answer.status, body['code']) == (413, 'too_large')
 
 
+def test_a_long_body_of_what_reads_is_413(address: tuple[str, int], connection: http.client.HTTPConnection) -> None:
+    assert ask(connection, 'GET', '/things/a', body=bytes(65_536))[0].status == 200
+    assert ask(connection, 'GET', '/things/a', body=bytes(65_537))[0].status == 413
+    chunk = b'10001\r\n' + bytes(65_537) + b'\r\n0\r\n\r\n'
+    assert send_raw(address, b'GET /things/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n' + chunk).startswith(b'HTTP/1.1 413 ')
+
+
 def test_a_body_that_ends_before_its_length_is_not_read_any_further(address: tuple[str, int]) -> None:
     with socket.create_connection(address, timeout=PATIENCE_SECONDS) as raw:
         raw.sendall(b'POST /bytes HTTP/1.1\r\nContent-Length: 999999999999999\r\n\r\n')
