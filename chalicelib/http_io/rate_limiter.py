@@ -2,12 +2,14 @@
 
 A user's requests count together, whichever applications make them, and one that reads or computes much counts as several (`charges`), once
 more for each UNITS_PER_REQUEST of DynamoDB's capacity: 50, which a hundred ledgers take.
-Requests without a token, those of pages and of OAuth2 endpoints among them, count for the network that they come from. Each process counts
+Requests without a token, those of pages and of OAuth2 endpoints among them, count for the network that they come from, and those that
+follow links of a user for these links as well, from however many networks. Each process counts
 for itself and shares its count through the table now and then. Minutes are fixed, so that all processes count the same one.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from threading import Lock
 from typing import Any, NamedTuple
@@ -130,6 +132,23 @@ def limit_networks(request: Any, get_response: Callable[[Any], Response]) -> Res
             return get_response(request)
         finally:  # also of one that ends in an error
             network_limiter().take(caller, clock.now(), _further_requests(charged))
+
+
+@contextmanager
+def counted_for(caller: str) -> Iterator[None]:
+    """Count what is read inside for another caller as well, who may be of many networks. Raises TooManyRequests for one of too many."""
+    if not settings().rate_limit:
+        yield
+        return
+    standing = limiter().take(caller, clock.now())
+    if standing.exceeded:
+        raise TooManyRequests(standing.reset)
+    before = telemetry.consumed_capacity()
+    try:
+        yield
+    finally:
+        units = telemetry.consumed_capacity() - before
+        limiter().take(caller, clock.now(), int(units // settings().units_per_request))
 
 
 def _take_more(counting: Limiter, caller: str, requests: int) -> None:

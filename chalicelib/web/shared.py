@@ -13,6 +13,7 @@ from chalice.app import Blueprint, Request, Response
 from chalicelib import clock
 from chalicelib.domain import currencies, money
 from chalicelib.errors import NotFound, NotReady
+from chalicelib.http_io import rate_limiter
 from chalicelib.models import ShareToken
 from chalicelib.services.portfolios import balances
 from chalicelib.texts import translatable
@@ -54,9 +55,10 @@ def show_shared_portfolio(token: str) -> Response:
     chart_range = worth.RANGES.get(forms.query_parameter(request, 'range'), worth.RANGES[worth.USUAL_RANGE])
     try:
         link = find_shared(token)
-        summed = balances.sum_up(link.user_id, link.portfolio_id)
-        currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
-        value = worth.value(summed, currency, chart_range, _HEIGHT)
+        with rate_limiter.counted_for(f'links of {link.user_id}'):
+            summed = balances.sum_up(link.user_id, link.portfolio_id)
+            currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
+            value = worth.value(summed, currency, chart_range, _HEIGHT)
     except NotFound:
         return _render_nothing(request)
     except NotReady as not_ready:

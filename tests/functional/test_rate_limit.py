@@ -22,9 +22,9 @@ from chalicelib.config import settings
 from chalicelib.errors import NotFound, TooManyRequests
 from chalicelib.http_io import rate_limiter
 from chalicelib.http_io.rate_limiter import MOST_TRACKED, Limiter
-from chalicelib.models import Address, ApiKey, Item, RequestCount
+from chalicelib.models import Address, ApiKey, Item, RequestCount, ShareLink, User, transact
 from chalicelib.oauth import signing
-from tests.support.api import Api
+from tests.support.api import ALL_SCOPES, Api
 from tests.support.browser import Browser
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import refusing, table
@@ -392,6 +392,33 @@ class TestNetworks:
         post(100)
         assert logged_in.status == 429
         assert len(api.get(f'/api/portfolios/{number}/addresses?limit=100').json_body['result']) == 50
+
+    def test_those_that_follow_links_of_a_user_are_counted_together_from_however_many_networks(
+        self, api: Api, http: ChaliceClient, make_user: Callable[..., User]
+    ):
+        def link_of(user_id: str) -> str:
+            number = Api(http, user_id, ALL_SCOPES).portfolio()
+            how: Any = {'name': 'x', 'shows_amounts': False, 'expires_at': clock.now() + 3_600, 'now': clock.now()}
+            token, writes = ShareLink.creation(user_id, number, **how)
+            transact(*writes)
+            return f'/s/{token}'
+
+        def follow(link: str, times: int) -> list[int]:
+            statuses = []
+            for _ in range(times):
+                rate_limiter.network_limiter.cache_clear()  # as from another network
+                statuses.append(http.http.get(link).status_code)
+            return statuses
+
+        mine, another, others = link_of(api.user_id), link_of(api.user_id), link_of(make_user('other@example.com').user_id)
+
+        statuses = follow(mine, LIMIT + 1)  # some count as two, as rates take much
+
+        assert statuses == sorted(statuses)
+        assert (statuses[LIMIT // 4], statuses[-1]) == (200, 429)
+        assert follow(another, 2) == [429] * 2
+        assert follow(others, 1) == [200]
+        assert ask(api).status_code == 404  # who made the links is not refused for them
 
     def test_each_network_is_counted_apart(self):
         def ask_from(address: str) -> Any:
