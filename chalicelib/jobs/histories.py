@@ -16,7 +16,7 @@ from chalicelib.services.histories import refresh
 
 bp = Blueprint(__name__)
 
-SLICE_SECONDS = 15  # see jobs.refresh
+SLICE_SECONDS = 60  # in which one is begun: whoever waits for others' for longer waits anew, behind messages that came meanwhile
 _HISTORIES_AT_ONCE = 2  # threads do not compute faster, and the largest took 100 MB each where that was measured
 _MOST_REMEMBERED = 1_000
 
