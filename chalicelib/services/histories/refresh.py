@@ -71,7 +71,8 @@ def _is_settled(history: History, may_be_in_it: bool, now: int) -> bool:
     Each of a thousand changes in a row is announced, and the first message after the last of them brings all.
     """
     is_refused = history.refused_at is not None and now - history.refused_at < policy.REFUSED_SECONDS
-    if not is_refused and not may_be_in_it:
+    is_half_written = history.rewritten_since is not None  # as a worker died
+    if is_half_written or not (is_refused or may_be_in_it):
         return False
     try:
         portfolio = read_header(*history.key)

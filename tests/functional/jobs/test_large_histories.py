@@ -217,6 +217,23 @@ def test_what_a_ledger_brings_while_a_history_is_computed_is_in_the_next(
     assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version == before + computations
 
 
+def test_what_a_worker_that_died_had_begun_to_write_is_written_again_though_nothing_changed(
+    api: Api, queues: dict[str, str], trees_read: list[Json]
+):
+    create(api, ['btc'], ['btc'], '2020-01-01')
+    Queue(queues['cryptfolio-test-history'], histories.refresh_histories).drain()
+    history = History.get(f'HISTORY#{api.user_id}#000001', 'STATE')
+    trees_read.clear()
+
+    refresh.refresh(api.user_id, 1, looked_at=clock.now())
+    assert trees_read == []
+    history.update([History.rewritten_since.set(0)])
+    refresh.refresh(api.user_id, 1, looked_at=clock.now())
+
+    assert len(trees_read) == 1
+    assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').rewritten_since is None
+
+
 def test_of_many_changes_in_a_row_the_first_message_after_the_last_brings_all(api: Api, queues: dict[str, str], trees_read: list[Json]):
     path = create(api, ['btc'], ['btc'], '2020-01-01')
     queue = Queue(queues['cryptfolio-test-history'], histories.refresh_histories)
