@@ -16,6 +16,7 @@ states has the first whole, and of each later one what differs, null for what is
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_05UP, Context, Decimal
+from functools import lru_cache
 from typing import Any
 
 from chalicelib.domain import currencies, money
@@ -57,7 +58,10 @@ def pack(state: PortfolioState) -> Packed:
     return {
         **{f'b {code}': money.canonical(balance) for code, balance in state.balances.items()},
         'n': [state.covered, state.total, state.complete],
-        **{f'c {code}': money.canonical(_guarded(code, value)) for code, value in state.values.items()},
+        **{
+            f'c {code}': money.canonical(value.quantize(_finest(code, value.adjusted()), context=_GUARDED))
+            for code, value in state.values.items()
+        },
         **{f'm {code}': list(missing) for code, missing in state.unconverted.items()},
         **({f'm {_BESIDE}': sorted(state.incomplete)} if state.incomplete else {}),
         **{f'm {_BESIDE}{code}': list(disputed) for code, disputed in state.disputed.items()},
@@ -70,9 +74,10 @@ def unpack(packed: Packed) -> PortfolioState:
     return state
 
 
-def _guarded(code: str, value: Decimal) -> Decimal:
-    finest = min(-currencies.get(code).decimals - _GUARD_DIGITS, value.adjusted() + 1 - _LEAST_DIGITS)
-    return value.quantize(Decimal(1).scaleb(finest), context=_GUARDED)
+@lru_cache(4_096)
+def _finest(code: str, exponent: int) -> Decimal:
+    """Return the last digit that is kept of a value in a currency, of whose first digit this is the exponent."""
+    return Decimal(1).scaleb(min(-currencies.get(code).decimals - _GUARD_DIGITS, exponent + 1 - _LEAST_DIGITS))
 
 
 def _differences(states: Iterable[tuple[int, Packed]]) -> list[tuple[int, Packed]]:
