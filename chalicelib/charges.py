@@ -11,17 +11,20 @@ from threading import Lock
 
 
 class Charges:
-    """The further requests that one was counted as so far, each counted by `count` as well, which may raise. Thread-safe."""
+    """The further requests that one was counted as so far; `count` counts each as well and may raise, and so does `outer`. Thread-safe."""
 
-    def __init__(self, count: Callable[[int], None]) -> None:
+    def __init__(self, count: Callable[[int], None], outer: 'Charges | None' = None) -> None:
         self.requests = 0
         self._count = count
+        self._outer = outer
         self._lock = Lock()
 
     def add(self, requests: int) -> None:
         with self._lock:
             self.requests += requests
         self._count(requests)
+        if self._outer is not None:
+            self._outer.add(requests)
 
 
 _current: ContextVar[Charges | None] = ContextVar('charges', default=None)
@@ -29,13 +32,13 @@ _current: ContextVar[Charges | None] = ContextVar('charges', default=None)
 
 @contextmanager
 def counted_by(count: Callable[[int], None]) -> Iterator[Charges]:
-    """Have what is charged inside counted."""
-    current = Charges(count)
-    outer = _current.set(current)
+    """Have what is charged inside counted, beside by whoever counts what is charged around it."""
+    current = Charges(count, _current.get())
+    before = _current.set(current)
     try:
         yield current
     finally:
-        _current.reset(outer)
+        _current.reset(before)
 
 
 def charge(requests: int) -> None:

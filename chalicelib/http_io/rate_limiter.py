@@ -123,32 +123,29 @@ def limit_networks(request: Any, get_response: Callable[[Any], Response]) -> Res
     """Raise TooManyRequests for a request without a token from a network that made too many; inside of the error middleware."""
     if request.context.get('authorizer') or not settings().network_limit:
         return get_response(request)
-    caller = f'network {network(request)}'
-    standing = network_limiter().take(caller, clock.now())
-    if standing.exceeded:
-        raise TooManyRequests(standing.reset)
-    with charges.counted_by(partial(_take_more, network_limiter(), caller)) as charged:
-        try:
-            return get_response(request)
-        finally:  # also of one that ends in an error
-            network_limiter().take(caller, clock.now(), _further_requests(charged))
+    with _counted(network_limiter(), f'network {network(request)}'):
+        return get_response(request)
 
 
 @contextmanager
 def counted_for(caller: str) -> Iterator[None]:
-    """Count what is read inside for another caller as well, who may be of many networks. Raises TooManyRequests for one of too many."""
+    """Count what is done inside as a request of another caller, too. Raises TooManyRequests where they made too many."""
     if not settings().rate_limit:
         yield
         return
-    standing = limiter().take(caller, clock.now())
-    if standing.exceeded:
-        raise TooManyRequests(standing.reset)
-    before = telemetry.consumed_capacity()
-    try:
+    with _counted(limiter(), caller):
         yield
-    finally:
-        units = telemetry.consumed_capacity() - before
-        limiter().take(caller, clock.now(), int(units // settings().units_per_request))
+
+
+@contextmanager
+def _counted(counting: Limiter, caller: str) -> Iterator[None]:
+    """Count a request, and what it reads and is charged for inside, also if that ends in an error. Raises TooManyRequests."""
+    _take_more(counting, caller, 1)
+    with charges.counted_by(partial(_take_more, counting, caller)) as charged:
+        try:
+            yield
+        finally:
+            counting.take(caller, clock.now(), _further_requests(charged))
 
 
 def _take_more(counting: Limiter, caller: str, requests: int) -> None:

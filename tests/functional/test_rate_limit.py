@@ -420,6 +420,16 @@ class TestNetworks:
         assert follow(others, 1) == [200]
         assert ask(api).status_code == 404  # who made the links is not refused for them
 
+    def test_what_is_charged_for_a_link_counts_for_links_and_network(self):
+        of_network: list[int] = []
+        with charges.counted_by(of_network.append), rate_limiter.counted_for('links of ann'):
+            charges.charge(3)
+
+        assert of_network == [3]
+        assert rate_limiter.limiter().take('links of ann', clock.now(), 0).used == 1 + 3
+        with pytest.raises(TooManyRequests), rate_limiter.counted_for('links of ann'):
+            charges.charge(LIMIT)
+
     def test_each_network_is_counted_apart(self):
         def ask_from(address: str) -> Any:
             return rate_limiter.limit_networks(SimpleNamespace(context={'identity': {'sourceIp': address}}), lambda _: 'an answer')
