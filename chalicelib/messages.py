@@ -139,7 +139,8 @@ class DispatchDueHistories(NamedTuple):
 class FetchRates(NamedTuple):
     """Fetch the current rates of some currencies, or of all tracked ones if the list is empty.
 
-    `tries` counts the earlier messages in a row after which these did not come.
+    `tries` counts the earlier messages in a row after which these did not come. All are one group, so that no backlog of daily closes
+    delays them.
 
     {"currencies": ["ltc", "gbp"]}
     """
@@ -149,7 +150,7 @@ class FetchRates(NamedTuple):
 
     @property
     def group(self) -> str:
-        return ''
+        return 'rates'
 
     @property
     def queue(self) -> str:

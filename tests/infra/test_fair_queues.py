@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from chalicelib import queue
+from chalicelib import messages, queue
+from chalicelib.messages import BackfillRates, FetchRates, Message
 
 NAME = 'fair'
 
@@ -62,3 +63,12 @@ def test_a_message_that_comes_later_waits_for_no_backlog(queue_url: str) -> None
     boto3.client('sqs').send_message(QueueUrl=queue_url, MessageBody='late', MessageGroupId='other')
 
     assert receive(queue_url, 2) == ['late', body(10)]
+
+
+def test_rates_that_somebody_waits_for_come_before_a_backlog_of_daily_closes(queue_url: str) -> None:
+    backlog = [BackfillRates(f'code{number}') for number in range(400)]
+    sent: list[Message] = [*backlog, FetchRates(['zwg'])]
+    queue.send(NAME, ((messages.to_body(message), message.group) for message in sent))
+
+    assert receive(queue_url, 1) == ['{"backfill":"code0"}']
+    assert receive(queue_url, 1) == ['{"currencies":["zwg"]}']
