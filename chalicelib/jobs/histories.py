@@ -16,7 +16,7 @@ from chalicelib.services.histories import refresh
 
 bp = Blueprint(__name__)
 
-SLICE_SECONDS = 60  # in which one is begun: whoever waits for others' for longer waits anew, behind messages that came meanwhile
+SLICE_SECONDS = 60  # from the receive of a message until its history is begun; after that it is sent again, and waits in the queue
 _HISTORIES_AT_ONCE = 2  # threads do not compute faster, and the largest took 100 MB each where that was measured
 _MOST_REMEMBERED = 1_000
 

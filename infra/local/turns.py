@@ -4,8 +4,8 @@ One that reads megabytes takes a hundred of memory, and more at once are no soon
 of the turns are the most for one network, and for all strangers, and a quarter for one caller: a user, wherever they send their requests
 from, or the strangers of a network. Whose a request is shows at once when it is worked for; until then it is one of the newcomers of its
 network, unless its credentials are known from before. The next turn goes to who has fewest. Where there are no more, users and newcomers
-who have none get one all the same, up to as many again: first of them are networks. A turn that takes long is one of its caller alone, so
-that nobody waits for its end.
+who have none get one all the same, up to as many again: first of them are networks. A turn that takes long counts
+for its caller alone, and half of what there may be of these is for callers who have none.
 """
 
 from collections import Counter
@@ -74,7 +74,7 @@ class Turns:
     def may_have_more(self, network: str, caller: str) -> bool:
         """Whether there is one more turn for a caller: one of the usual ones, or one beside them."""
         _, of_network, of_caller = self.of(network, caller)
-        if self._with_long >= (2 if of_caller else 4) * self._most:  # half of what there may be is for callers who have none
+        if self._with_long >= (2 if of_caller else 4) * self._most:
             return False
         if caller.startswith(_STRANGERS) and self._of_strangers >= self._most_of_network:
             return False
