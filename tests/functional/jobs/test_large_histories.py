@@ -19,6 +19,7 @@ from chalicelib.jobs import histories
 from chalicelib.models import History, Item, add_daily_closes, read_portfolio_tree
 from chalicelib.services.histories import policy, refresh
 from chalicelib.services.histories.compute import compute_history, value_allowance
+from chalicelib.services.histories.turns import Turns
 from tests.support.api import Api
 from tests.support.browser import Browser
 from tests.support.clock import StoppedClock
@@ -303,7 +304,7 @@ def test_a_process_that_handles_several_batches_computes_two_histories_at_once(a
 
 def test_the_next_history_is_of_whose_last_is_longest_ago():
     """However many of somebody else's wait: each of a thousand changes of theirs may bring a large one."""
-    turns, order, unblocked = histories.Turns(1), [], Event()
+    turns, order, unblocked = Turns(1), [], Event()
 
     def compute(user: str, starts: Event) -> None:
         with turns.of(user):
