@@ -28,17 +28,9 @@ def refresh_histories(event: SQSEvent) -> dict[str, Any]:
 def _handle(body: queue.Body, deadline: float) -> None:
     match messages.from_body(body, RefreshHistory, DispatchDueHistories):
         case RefreshHistory() as message:
-            with turns.TURNS.of(message.user_id):
-                _refresh(message, deadline)
+            refresh.refresh(message.user_id, message.portfolio_id, looked_at=message.looked_at, waits=message.waits, deadline=deadline)
         case DispatchDueHistories(shard):
             due.dispatch_due_histories(shard, deadline)
-
-
-def _refresh(message: RefreshHistory, deadline: float) -> None:
-    if clock.monotonic() > deadline:
-        messages.send(message)  # for another run: large histories of others took the time of this one
-    else:
-        refresh.refresh(message.user_id, message.portfolio_id, looked_at=message.looked_at, waits=message.waits)
 
 
 @bp.schedule(Cron(0, '*', '*', '*', '?', '*'))

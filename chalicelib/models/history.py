@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from pynamodb.expressions.update import Action
+
 from chalicelib import errors
 from chalicelib.domain import instants
 from chalicelib.domain.rates import BackfillProgress, parse_day
@@ -107,7 +109,8 @@ class History(Leased, discriminator='history'):
     results, and `before_version` is the one in which `before` or `first` last changed; months of a later version are being written, and
     those from `rewritten_since` on may have been when a worker died. `too_large_contents` are the portfolio's `contents` when its history
     was too large to be computed, until one was, and `refused_at` says when that was. `requests` counts the requests for a recomputation,
-    so that one that comes during another is noticed, and `ledger_requests` those of them that come of what the portfolio follows.
+    so that one that comes during another is noticed, and `ledger_requests` those of them that come of what the portfolio follows, of which
+    the last result has the first `computed_ledger_requests`.
     """
 
     LEASE_SECONDS = 180
@@ -128,6 +131,7 @@ class History(Leased, discriminator='history'):
     refused_at = IntegerAttribute(null=True)
     requests = IntegerAttribute(default=0, attr_name='wanted')
     ledger_requests = IntegerAttribute(default=0)
+    computed_ledger_requests = IntegerAttribute(null=True)
     looked_at = IntegerAttribute(null=True, attr_name='seen_at')
 
     @classmethod
@@ -144,6 +148,11 @@ class History(Leased, discriminator='history'):
     def knows_anything(self) -> bool:
         """Whether anything was known of the portfolio when its history was computed; nothing is known of an empty one."""
         return self.is_computed and self.now.covered > 0
+
+    @property
+    def has_all_of_ledgers(self) -> bool:
+        """Whether the last result has all changes of what the portfolio follows that were announced."""
+        return bool(self.computed_ledger_requests == self.ledger_requests)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -168,28 +177,29 @@ class History(Leased, discriminator='history'):
 
     def begin_rewrite(self, since: int, now: int) -> int:
         """Note that the months from `since` on are about to be written, and return the version that they become. Raises LeaseLost."""
-        requests = self.requests
         begun = since if self.rewritten_since is None else min(self.rewritten_since, since)
-        self.renew(now, type(self).rewritten_since.set(begun))
-        self.requests = requests
+        self._renew_as_requested(now, type(self).rewritten_since.set(begun))
         return int(self.version) + 1
 
     def store(self, result: 'HistoryResult', version: int, now: int) -> None:
         """Store a result and extend the lease. Raises LeaseLost, and nothing is stored then."""
         cls = type(self)
-        requests = self.requests
         values = [getattr(cls, name).set(value) for name, value in result._asdict().items()]
+        values.append(cls.computed_ledger_requests.set(self.ledger_requests))
         if not self._begins_as(result):
             values.append(cls.before_version.set(version))
         over = (cls.rewritten_since.remove(), cls.too_large_contents.remove(), cls.refused_at.remove())
-        self.renew(now, *values, cls.computed_at.set(now), cls.version.set(version), *over)
-        self.requests = requests  # those made since are for `finish` to find
+        self._renew_as_requested(now, *values, cls.computed_at.set(now), cls.version.set(version), *over)
 
     def refuse(self, contents: int, now: int) -> None:
         """Note that the history of a portfolio with these `contents` is too large. Raises LeaseLost."""
-        requests = self.requests
-        self.renew(now, type(self).too_large_contents.set(contents), type(self).refused_at.set(now))
-        self.requests = requests
+        self._renew_as_requested(now, type(self).too_large_contents.set(contents), type(self).refused_at.set(now))
+
+    def _renew_as_requested(self, now: int, *actions: Action) -> None:
+        """Extend the lease; what is requested during a computation is not in it, and is for `finish` to find. Raises LeaseLost."""
+        requests, ledger_requests = self.requests, self.ledger_requests
+        self.renew(now, *actions)
+        self.requests, self.ledger_requests = requests, ledger_requests
 
     def _begins_as(self, result: 'HistoryResult') -> bool:
         pack = History.before.serialize

@@ -4,6 +4,7 @@ A message only names the portfolio: what changed is found by comparing the versi
 So a message that is lost delays the history until its next hourly recomputation, the first one too, and a repeated one changes nothing.
 """
 
+import math
 import uuid
 
 from chalicelib import clock, errors, messages
@@ -21,14 +22,15 @@ from chalicelib.models import (
 )
 from chalicelib.services.histories import policy
 from chalicelib.services.histories.compute import ComputedHistory, compute_history, value_allowance
+from chalicelib.services.histories.turns import TURNS, NoTurn
 from chalicelib.services.portfolios import contributions
 
 
-def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, waits: int = 0) -> None:
+def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, waits: int = 0, deadline: float = math.inf) -> None:
     """Bring the history of a portfolio up to date; if another worker holds the lease, have it run again.
 
     `looked_at` is when a user looked at the portfolio or changed it. `waits` counts the messages in a row before this one that found rates
-    still being fetched.
+    still being fetched. Where it may not be begun until the `deadline`, as others are computed, it is left to another message.
 
     >>> refresh('5f0c', 1, looked_at=1_700_000_000)
     """
@@ -36,8 +38,12 @@ def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, wa
     if history is None:
         return
     try:
-        is_final = _recompute_until_current(history, looked_at)
+        is_final = _recompute_until_current(history, looked_at, deadline)
     except LeaseLost:
+        return
+    except NoTurn:
+        history.drop_lease()
+        messages.send(RefreshHistory(user_id, portfolio_id, looked_at=looked_at, waits=waits))
         return
     except Exception:
         history.drop_lease()  # else the next receive of the message would find the lease held, and count as done
@@ -47,30 +53,38 @@ def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, wa
         messages.send(RefreshHistory(user_id, portfolio_id, waits=waits + 1), delay=delay)
 
 
-def _recompute_until_current(history: History, looked_at: int | None) -> bool:
-    """Recompute until no request came meanwhile, or it takes long; give the lease back. False if it is to be repeated. Raises LeaseLost."""
-    may_be_in_it = looked_at is not None and history.is_computed and history.computed_at > looked_at - policy.BURST_SECONDS
+def _recompute_until_current(history: History, looked_at: int | None, deadline: float) -> bool:
+    """Recompute until no request came meanwhile, or it takes long; give the lease back. False if it is to be repeated.
+
+    Raises LeaseLost, and NoTurn after the deadline.
+    """
+    is_recent = looked_at is not None and history.is_computed and history.computed_at > looked_at - policy.BURST_SECONDS
     awaits_rates = False
     for _ in range(policy.MAX_ROUNDS):
-        begun, of_ledgers = clock.monotonic(), history.ledger_requests  # before anything is read
-        if not _is_settled(history, may_be_in_it, clock.now()):
-            awaits_rates = _recompute(history)
+        begun = clock.monotonic()
+        if not _is_settled(history, is_recent, clock.now()):
+            with TURNS.of(history.key[0], deadline) as has_waited:
+                if has_waited:
+                    history.reload()  # what was requested meanwhile will be in it
+                    begun = clock.monotonic()
+                awaits_rates = _recompute(history)
         if history.finish(policy.next_due(history.looked_at, clock.now())):
             return not awaits_rates
         if clock.monotonic() - begun > policy.LONG_ROUND_SECONDS:
             break
         history.reload()
-        may_be_in_it = history.is_computed and history.ledger_requests == of_ledgers
+        is_recent = history.is_computed
     history.drop_lease()
     return False
 
 
-def _is_settled(history: History, may_be_in_it: bool, now: int) -> bool:
-    """Whether the last result, or refusal, is of the portfolio as it is, which takes one small read to tell where it may be.
+def _is_settled(history: History, is_recent: bool, now: int) -> bool:
+    """Whether the last refusal, or result if it is recent, is of the portfolio as it is; takes one small read where it may be.
 
     Each of a thousand changes in a row is announced, and the first message after the last of them brings all.
     """
     is_refused = history.refused_at is not None and now - history.refused_at < policy.REFUSED_SECONDS
+    may_be_in_it = is_recent and history.has_all_of_ledgers
     is_half_written = history.rewritten_since is not None  # as a worker died
     if is_half_written or not (is_refused or may_be_in_it):
         return False

@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Condition
+from functools import partial
+from threading import TIMEOUT_MAX, Condition
+
+from chalicelib import clock
 
 AT_ONCE = 2  # threads do not compute faster, and the largest took 100 MB each where that was measured
 _MOST_REMEMBERED = 1_000
+
+
+class NoTurn(Exception):
+    """Large histories of others took the time that there was."""
 
 
 class Turns:
@@ -19,24 +26,34 @@ class Turns:
         self._last_of: dict[str, int] = {}
 
     @contextmanager
-    def of(self, user_id: str) -> Iterator[None]:
-        """Wait for a turn of a user, and have it."""
+    def of(self, user_id: str, deadline: float) -> Iterator[bool]:
+        """Wait for a turn of a user, and have it; yields whether others had to end for it. Raises NoTurn after `deadline`."""
         with self._changing:
-            self._waiting.append(user_id)
-            self._changing.wait_for(lambda: self._free and self._next() == user_id)
-            self._waiting.remove(user_id)
+            has_waited = self._wait(user_id, deadline)
             self._free -= 1
             self._remember(user_id)
-            self._changing.notify_all()  # there may be another one
         try:
-            yield
+            yield has_waited
         finally:
             with self._changing:
                 self._free += 1
                 self._changing.notify_all()
 
-    def _next(self) -> str:
-        return min(self._waiting, key=lambda user_id: self._last_of.get(user_id, 0))
+    def _wait(self, user_id: str, deadline: float) -> bool:
+        seconds = max(0, min(deadline - clock.monotonic(), TIMEOUT_MAX))
+        self._waiting.append(user_id)
+        try:
+            may_have_one_now = self._may_have_one(user_id)
+            may_have_one = self._changing.wait_for(partial(self._may_have_one, user_id), seconds)
+        finally:
+            self._waiting.remove(user_id)
+            self._changing.notify_all()  # another one is next
+        if not may_have_one or clock.monotonic() > deadline:
+            raise NoTurn
+        return not may_have_one_now
+
+    def _may_have_one(self, user_id: str) -> bool:
+        return self._free > 0 and user_id == min(self._waiting, key=lambda one: self._last_of.get(one, 0))
 
     def _remember(self, user_id: str) -> None:
         self._given += 1

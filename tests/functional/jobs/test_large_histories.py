@@ -1,10 +1,11 @@
 """Histories with many values: nobody waits for them in a request, and those that a job could not compute in its time are refused."""
 
 import json
+import math
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Barrier, BrokenBarrierError, Event
@@ -19,7 +20,7 @@ from chalicelib.jobs import histories
 from chalicelib.models import History, Item, add_daily_closes, read_portfolio_tree
 from chalicelib.services.histories import policy, refresh
 from chalicelib.services.histories.compute import compute_history, value_allowance
-from chalicelib.services.histories.turns import Turns
+from chalicelib.services.histories.turns import AT_ONCE, TURNS, Turns
 from tests.support.api import Api
 from tests.support.browser import Browser
 from tests.support.clock import StoppedClock
@@ -302,12 +303,79 @@ def test_a_process_that_handles_several_batches_computes_two_histories_at_once(a
     assert all(History.get(f'HISTORY#{api.user_id}#{number:06}', 'STATE').is_computed for number in (1, 2, 3))
 
 
+@pytest.fixture
+def all_turns() -> Iterator[ExitStack]:
+    """Turns that others have until this is closed."""
+    with ExitStack() as taken:
+        for _ in range(AT_ONCE):
+            taken.enter_context(TURNS.of('somebody else', math.inf))
+        yield taken
+
+
+@pytest.mark.parametrize('looked_at', [None, 1])
+def test_while_a_history_waits_for_its_turn_other_messages_about_it_end_at_once_and_are_in_it(
+    api: Api, queues: dict[str, str], all_turns: ExitStack, looked_at: int | None
+):
+    """A page that is looked at sends one each time; these would each have waited for a turn."""
+    create(api, ['btc'], ['btc'], '2020-01-01')
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(refresh.refresh, api.user_id, 1)
+        wait_until(lambda: TURNS._waiting == [api.user_id])
+        for _ in range(5):
+            refresh.refresh(api.user_id, 1, looked_at=looked_at)
+        assert not first.done()
+        all_turns.close()
+        first.result(PATIENCE_SECONDS)
+
+    history = History.get(f'HISTORY#{api.user_id}#000001', 'STATE')
+    assert (history.version, history.lease_owner) == (1, None)
+
+
+def test_a_history_that_has_what_is_announced_needs_no_turn(api: Api, queues: dict[str, str]):
+    compute(api, create(api, ['btc'], ['btc'], '2020-01-01'))
+    before = History.get(f'HISTORY#{api.user_id}#000001', 'STATE')
+
+    refresh.refresh(api.user_id, 1, looked_at=clock.now(), deadline=-math.inf)
+
+    history = History.get(f'HISTORY#{api.user_id}#000001', 'STATE')
+    assert (history.version, history.requests, history.lease_owner) == (before.version, before.requests + 1, None)
+
+
+def test_a_history_that_gets_no_turn_in_time_is_left_to_another_message(
+    api: Api, queues: dict[str, str], all_turns: ExitStack, trees_read: list[Json]
+):
+    path = create(api, ['btc'], ['btc'], '2020-01-01')
+    queue = Queue(queues['cryptfolio-test-history'], histories.refresh_histories)
+    queue.bodies()
+    trees_read.clear()
+
+    refresh.refresh(api.user_id, 1, deadline=clock.monotonic() + 0.1)
+
+    assert trees_read == []
+    assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').lease_owner is None
+    all_turns.close()
+    queue.drain()
+    assert api.get(f'{path}/balances/btc/history?limit=1').json_body['result'][0]['balance'] == '1.0'
+
+
+def test_what_a_ledger_brought_before_a_worker_died_is_in_the_next_history(api: Api, queues: dict[str, str], trees_read: list[Json]):
+    """The message that the worker had comes again, and says only that somebody looked."""
+    compute(api, create(api, ['btc'], ['btc'], '2020-01-01'))
+    history = History.get(f'HISTORY#{api.user_id}#000001', 'STATE')
+    history.update([History.requests.add(1), History.ledger_requests.add(1)])  # while another worker had the lease
+    trees_read.clear()
+
+    refresh.refresh(api.user_id, 1, looked_at=clock.now())
+
+    assert len(trees_read) == 1
+
+
 def test_the_next_history_is_of_whose_last_is_longest_ago():
     """However many of somebody else's wait: each of a thousand changes of theirs may bring a large one."""
     turns, order, unblocked = Turns(1), [], Event()
 
     def compute(user: str, starts: Event) -> None:
-        with turns.of(user):
+        with turns.of(user, math.inf):
             order.append(user)
             starts.set()
             unblocked.wait(PATIENCE_SECONDS)
