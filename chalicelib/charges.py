@@ -11,18 +11,25 @@ from threading import Lock
 
 
 class Charges:
-    """The further requests that one was counted as so far; `count` counts each as well and may raise, and so does `outer`. Thread-safe."""
+    """The further requests that one was charged for so far. Thread-safe.
 
-    def __init__(self, count: Callable[[int], None], outer: 'Charges | None' = None) -> None:
+    `count` counts those beyond the first `allowance` of them, and may raise. What is charged is charged by `outer` as well.
+    """
+
+    def __init__(self, count: Callable[[int], None], allowance: int = 0, outer: 'Charges | None' = None) -> None:
         self.requests = 0
+        self.allowance = allowance
         self._count = count
         self._outer = outer
         self._lock = Lock()
 
     def add(self, requests: int) -> None:
         with self._lock:
+            before = max(self.requests, self.allowance)
             self.requests += requests
-        self._count(requests)
+            counted = max(self.requests, self.allowance) - before
+        if counted:
+            self._count(counted)
         if self._outer is not None:
             self._outer.add(requests)
 
@@ -31,9 +38,9 @@ _current: ContextVar[Charges | None] = ContextVar('charges', default=None)
 
 
 @contextmanager
-def counted_by(count: Callable[[int], None]) -> Iterator[Charges]:
-    """Have what is charged inside counted, beside by whoever counts what is charged around it."""
-    current = Charges(count, _current.get())
+def counted_by(count: Callable[[int], None], allowance: int = 0) -> Iterator[Charges]:
+    """Have what is charged inside counted beyond an allowance, beside by whoever counts what is charged around it."""
+    current = Charges(count, allowance, _current.get())
     before = _current.set(current)
     try:
         yield current

@@ -2,8 +2,8 @@
 
 A user's requests count together, whichever applications make them, and one that reads or computes much counts as several (`charges`), once
 more for each UNITS_PER_REQUEST of DynamoDB's capacity: 50, which a hundred ledgers take.
-Requests without a token, those of pages and of OAuth2 endpoints among them, count for the network that they come from, and those that
-follow links of a user for these links as well, from however many networks. Each process counts
+Requests without a token, those of pages and of OAuth2 endpoints among them, count for the network that they come from. Of those that follow
+links of a user, what a large portfolio takes counts for these links as well, from however many networks. Each process counts
 for itself and shares its count through the table now and then. Minutes are fixed, so that all processes count the same one.
 """
 
@@ -30,6 +30,7 @@ WINDOW_SECONDS = 60
 MOST_TRACKED = 10_000
 _LEAST_STEP = 10
 _STEPS = 20
+_LARGE_SHARE = 10  # a request is large that counts as more than a tenth of what a user may make in a minute: 60 of 600
 
 Share = Callable[[str, int, int], int]
 
@@ -128,20 +129,26 @@ def limit_networks(request: Any, get_response: Callable[[Any], Response]) -> Res
 
 
 @contextmanager
-def counted_for(caller: str) -> Iterator[None]:
-    """Count what is done inside as a request of another caller, too. Raises TooManyRequests where they made too many."""
+def large_work_counted_for(caller: str) -> Iterator[None]:
+    """Count what is done inside for another caller, too, beyond what a request takes that is not large. Raises TooManyRequests.
+
+    So nobody who makes many usual requests, as a network alone may, uses up what all others of this caller have.
+    """
     if not settings().rate_limit:
         yield
         return
-    with _counted(limiter(), caller):
+    with _counted(limiter(), caller, of_itself=0, allowance=settings().rate_limit // _LARGE_SHARE):
         yield
 
 
 @contextmanager
-def _counted(counting: Limiter, caller: str) -> Iterator[None]:
-    """Count a request, and what it reads and is charged for inside, also if that ends in an error. Raises TooManyRequests."""
-    _take_more(counting, caller, 1)
-    with charges.counted_by(partial(_take_more, counting, caller)) as charged:
+def _counted(counting: Limiter, caller: str, *, of_itself: int = 1, allowance: int = 0) -> Iterator[None]:
+    """Count a request as `of_itself`, and as what it reads and is charged for inside beyond an allowance, also if that ends in an error.
+
+    Raises TooManyRequests, before anything is done inside where too many were counted already.
+    """
+    _take_more(counting, caller, of_itself)
+    with charges.counted_by(partial(_take_more, counting, caller), allowance) as charged:
         try:
             yield
         finally:
@@ -156,8 +163,8 @@ def _take_more(counting: Limiter, caller: str, requests: int) -> None:
 
 
 def _further_requests(charged: Charges) -> int:
-    """Return how many more requests the current one counts as, for what it read, than it was charged for."""
-    return max(0, int(telemetry.consumed_capacity() // settings().units_per_request) - charged.requests)
+    """Return how many more requests the current one counts as, for what it read, than it was charged for or has as an allowance."""
+    return max(0, int(telemetry.consumed_capacity() // settings().units_per_request) - max(charged.requests, charged.allowance))
 
 
 @lru_cache(1)

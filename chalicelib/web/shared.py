@@ -55,7 +55,7 @@ def show_shared_portfolio(token: str) -> Response:
     chart_range = worth.RANGES.get(forms.query_parameter(request, 'range'), worth.RANGES[worth.USUAL_RANGE])
     try:
         link = find_shared(token)
-        with rate_limiter.counted_for(f'links of {link.user_id}'):
+        with rate_limiter.large_work_counted_for(f'links of {link.user_id}'):
             summed = balances.sum_up(link.user_id, link.portfolio_id)
             currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
             value = worth.value(summed, currency, chart_range, _HEIGHT)

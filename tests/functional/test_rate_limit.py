@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from chalicelib import charges, clock, telemetry
 from chalicelib.config import settings
+from chalicelib.domain import currencies
 from chalicelib.errors import NotFound, TooManyRequests
 from chalicelib.http_io import rate_limiter
 from chalicelib.http_io.rate_limiter import MOST_TRACKED, Limiter
@@ -39,6 +40,32 @@ NAMES = ('RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset')
 def _early_in_the_minute(stopped_clock: StoppedClock) -> None:
     """Five seconds into a minute."""
     stopped_clock.move_to(stopped_clock.now() // 60 * 60 + EARLY)
+
+
+def link_of(user_id: str, number: int) -> str:
+    """Return the path of a new link to a portfolio."""
+    how: Any = {'name': 'x', 'shows_amounts': False, 'expires_at': clock.now() + 3_600, 'now': clock.now()}
+    token, writes = ShareLink.creation(user_id, number, **how)
+    transact(*writes)
+    return f'/s/{token}'
+
+
+def follow(http: ChaliceClient, link: str, networks: int = 1) -> list[int]:
+    """Return the statuses of what so many networks that asked for nothing yet get for a link."""
+    statuses = []
+    for _ in range(networks):
+        rate_limiter.network_limiter.cache_clear()
+        statuses.append(http.http.get(link).status_code)
+    return statuses
+
+
+def large_portfolio(api: Api) -> int:
+    """Return the number of a portfolio that takes some hundred units to read, as its history is not computed yet."""
+    number = api.portfolio()
+    balances = [{'currency': currency.code, 'balance': '1'} for currency in currencies.every()[:30]]
+    assert api.post(f'/api/portfolios/{number}/offsets', {'title': 'o', 'balances': balances}).status_code == 201
+    rate_limiter.limiter.cache_clear()
+    return number
 
 
 @pytest.fixture(autouse=True)
@@ -393,42 +420,41 @@ class TestNetworks:
         assert logged_in.status == 429
         assert len(api.get(f'/api/portfolios/{number}/addresses?limit=100').json_body['result']) == 50
 
-    def test_those_that_follow_links_of_a_user_are_counted_together_from_however_many_networks(
-        self, api: Api, http: ChaliceClient, make_user: Callable[..., User]
+    def test_no_number_of_usual_views_of_a_link_uses_up_what_others_who_have_links_may_read(self, api: Api, http: ChaliceClient):
+        mine, another = (link_of(api.user_id, api.portfolio()) for _ in range(2))
+
+        assert follow(http, mine, networks=4 * LIMIT) == [200] * 4 * LIMIT
+        assert follow(http, another) == [200]
+
+    def test_large_portfolios_that_links_of_a_user_show_are_counted_together_from_however_many_networks(
+        self, api: Api, http: ChaliceClient, make_user: Callable[..., User], limit: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
     ):
-        def link_of(user_id: str) -> str:
-            number = Api(http, user_id, ALL_SCOPES).portfolio()
-            how: Any = {'name': 'x', 'shows_amounts': False, 'expires_at': clock.now() + 3_600, 'now': clock.now()}
-            token, writes = ShareLink.creation(user_id, number, **how)
-            transact(*writes)
-            return f'/s/{token}'
+        monkeypatch.setenv('UNITS_PER_REQUEST', '1')
+        limit(2_000)
+        large, another = link_of(api.user_id, large_portfolio(api)), link_of(api.user_id, api.portfolio())
+        others = link_of((user := make_user('other@example.com')).user_id, Api(http, user.user_id, ALL_SCOPES).portfolio())
 
-        def follow(link: str, times: int) -> list[int]:
-            statuses = []
-            for _ in range(times):
-                rate_limiter.network_limiter.cache_clear()  # as from another network
-                statuses.append(http.http.get(link).status_code)
-            return statuses
-
-        mine, another, others = link_of(api.user_id), link_of(api.user_id), link_of(make_user('other@example.com').user_id)
-
-        statuses = follow(mine, LIMIT + 1)  # some count as two, as rates take much
+        statuses = follow(http, large, networks=200)
 
         assert statuses == sorted(statuses)
-        assert (statuses[LIMIT // 4], statuses[-1]) == (200, 429)
-        assert follow(another, 2) == [429] * 2
-        assert follow(others, 1) == [200]
+        assert (statuses[1], statuses[-1]) == (200, 429)
+        assert follow(http, another) == [429]
+        assert follow(http, others) == [200]
         assert ask(api).status_code == 404  # who made the links is not refused for them
 
-    def test_what_is_charged_for_a_link_counts_for_links_and_network(self):
+    def test_what_is_charged_for_a_link_counts_for_its_network_and_beyond_a_tenth_of_the_limit_for_links(self):
         of_network: list[int] = []
-        with charges.counted_by(of_network.append), rate_limiter.counted_for('links of ann'):
-            charges.charge(3)
+        with charges.counted_by(of_network.append), rate_limiter.large_work_counted_for('links of ann'):
+            charges.charge(2)
+            assert rate_limiter.limiter().take('links of ann', clock.now(), 0).used == 0
+            charges.charge(5)
 
-        assert of_network == [3]
-        assert rate_limiter.limiter().take('links of ann', clock.now(), 0).used == 1 + 3
-        with pytest.raises(TooManyRequests), rate_limiter.counted_for('links of ann'):
-            charges.charge(LIMIT)
+        assert of_network == [2, 5]
+        assert rate_limiter.limiter().take('links of ann', clock.now(), 0).used == 2 + 5 - 2
+        with pytest.raises(TooManyRequests), rate_limiter.large_work_counted_for('links of ann'):
+            charges.charge(2 + LIMIT)
+        with pytest.raises(TooManyRequests), rate_limiter.large_work_counted_for('links of ann'):
+            raise AssertionError('not reached')
 
     def test_each_network_is_counted_apart(self):
         def ask_from(address: str) -> Any:
