@@ -219,6 +219,11 @@ class History(Leased, discriminator='history'):
         with contextlib.suppress(LeaseLost):
             self.release()
 
+    def keep_lease_until(self, at: int) -> None:
+        """Have the lease end then; nothing when it was lost."""
+        with contextlib.suppress(LeaseLost):
+            self._update_leased(Leased.lease_until.set(at))
+
     def reload(self) -> None:
         """Load what this is by now. Raises LeaseLost."""
         owner = self.lease_owner

@@ -13,6 +13,7 @@ VALUES_PER_REQUEST = 10_000  # that count as one more request, a tenth of a seco
 MOST_VALUES = 1_500_000  # that a history has: a job computes two such at once, begun up to a minute late, within its time and memory
 MOST_TRANSACTIONS = 500_000  # that a history is computed from: two at once are read and replayed in half a job's time, in 350 MB
 LONG_ROUND_SECONDS = 5  # after which the next recomputation is left to another message
+TURN_SECONDS = 5  # after which who got no turn at computing asks again, by another message
 MAX_ROUNDS = 5  # recomputations in a row by one worker, while requests keep coming
 
 _FIRST_RETRY_SECONDS, _MAX_RETRY_SECONDS, _MAX_RETRIES = 2, 900, 10

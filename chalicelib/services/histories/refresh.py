@@ -30,7 +30,7 @@ def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, wa
     """Bring the history of a portfolio up to date; if another worker holds the lease, have it run again.
 
     `looked_at` is when a user looked at the portfolio or changed it. `waits` counts the messages in a row before this one that found rates
-    still being fetched. Where it may not be begun until the `deadline`, as others are computed, it is left to another message.
+    still being fetched. Where it may not be begun, as others are computed, or not before the `deadline`, it is left to another message.
 
     >>> refresh('5f0c', 1, looked_at=1_700_000_000)
     """
@@ -42,8 +42,8 @@ def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, wa
     except LeaseLost:
         return
     except NoTurn:
-        history.drop_lease()
-        messages.send(RefreshHistory(user_id, portfolio_id, looked_at=looked_at, waits=waits))
+        history.keep_lease_until(clock.now() + policy.TURN_SECONDS - 1)  # for which other messages about it end at once
+        messages.send(RefreshHistory(user_id, portfolio_id, looked_at=looked_at, waits=waits), delay=policy.TURN_SECONDS)
         return
     except Exception:
         history.drop_lease()  # else the next receive of the message would find the lease held, and count as done
@@ -56,7 +56,7 @@ def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, wa
 def _recompute_until_current(history: History, looked_at: int | None, deadline: float) -> bool:
     """Recompute until no request came meanwhile, or it takes long; give the lease back. False if it is to be repeated.
 
-    Raises LeaseLost, and NoTurn after the deadline.
+    Raises LeaseLost and NoTurn.
     """
     is_recent = looked_at is not None and history.is_computed and history.computed_at > looked_at - policy.BURST_SECONDS
     awaits_rates = False

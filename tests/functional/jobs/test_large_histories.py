@@ -18,9 +18,9 @@ from chalicelib.domain.rates import DailyClose, day_of, pair_of
 from chalicelib.domain.timeline import DAY
 from chalicelib.jobs import histories
 from chalicelib.models import History, Item, add_daily_closes, read_portfolio_tree
-from chalicelib.services.histories import policy, refresh
+from chalicelib.services.histories import policy, refresh, turns
 from chalicelib.services.histories.compute import compute_history, value_allowance
-from chalicelib.services.histories.turns import AT_ONCE, TURNS, Turns
+from chalicelib.services.histories.turns import AT_ONCE, TURNS, NoTurn, Turns
 from tests.support.api import Api
 from tests.support.browser import Browser
 from tests.support.clock import StoppedClock
@@ -267,19 +267,28 @@ def test_a_portfolio_that_changes_while_its_history_takes_long_is_left_to_anothe
     assert [(body['portfolio_id'], delay) for body, delay in delayed_messages] == [(1, 2)]
 
 
-def test_histories_whose_turn_comes_late_are_left_to_another_run(api: Api, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+def test_histories_whose_turn_comes_late_are_left_to_another_run(
+    api: Api, queues: dict[str, str], delayed_messages: list[tuple[Json, int]], monkeypatch: pytest.MonkeyPatch, stopped_clock: StoppedClock
+):
     path = create(api, ['btc'], ['btc'], '2020-01-01')
-    queue = Queue(queues['cryptfolio-test-history'], histories.refresh_histories)
-    queue.drain()
+    Queue(queues['cryptfolio-test-history'], histories.refresh_histories).drain()
+    delayed_messages.clear()  # rates are awaited
     message = record({'user_id': api.user_id, 'portfolio_id': int(path.rpartition('/')[2])})
     with monkeypatch.context() as patch:
         patch.setattr(histories, 'SLICE_SECONDS', -1)
         assert histories.refresh_histories({'Records': [message]}, None) == {'batchItemFailures': []}
     before = History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version
 
-    queue.drain()
+    deliver_again(delayed_messages, stopped_clock)
 
     assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version == before + 1
+
+
+def deliver_again(delayed_messages: list[tuple[Json, int]], stopped_clock: StoppedClock) -> None:
+    """Hand over the one message that was sent to arrive later, when it arrives."""
+    [(body, delay)] = delayed_messages
+    stopped_clock.advance(delay)
+    assert histories.refresh_histories({'Records': [record(body)]}, None) == {'batchItemFailures': []}
 
 
 def test_a_process_that_handles_several_batches_computes_two_histories_at_once(api: Api):
@@ -342,20 +351,25 @@ def test_a_history_that_has_what_is_announced_needs_no_turn(api: Api, queues: di
 
 
 def test_a_history_that_gets_no_turn_in_time_is_left_to_another_message(
-    api: Api, queues: dict[str, str], all_turns: ExitStack, trees_read: list[Json]
+    api: Api,
+    queues: dict[str, str],
+    all_turns: ExitStack,
+    trees_read: list[Json],
+    delayed_messages: list[tuple[Json, int]],
+    stopped_clock: StoppedClock,
 ):
     path = create(api, ['btc'], ['btc'], '2020-01-01')
-    queue = Queue(queues['cryptfolio-test-history'], histories.refresh_histories)
-    queue.bodies()
     trees_read.clear()
 
     refresh.refresh(api.user_id, 1, deadline=clock.monotonic() + 0.1)
+    for _ in range(5):  # while its message is on its way
+        refresh.refresh(api.user_id, 1, looked_at=clock.now())
 
     assert trees_read == []
-    assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').lease_owner is None
     all_turns.close()
-    queue.drain()
+    deliver_again(delayed_messages, stopped_clock)
     assert api.get(f'{path}/balances/btc/history?limit=1').json_body['result'][0]['balance'] == '1.0'
+    assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version == 1
 
 
 def test_what_a_ledger_brought_before_a_worker_died_is_in_the_next_history(api: Api, queues: dict[str, str], trees_read: list[Json]):
@@ -372,10 +386,10 @@ def test_what_a_ledger_brought_before_a_worker_died_is_in_the_next_history(api: 
 
 def test_the_next_history_is_of_whose_last_is_longest_ago():
     """However many of somebody else's wait: each of a thousand changes of theirs may bring a large one."""
-    turns, order, unblocked = Turns(1), [], Event()
+    one_turn, order, unblocked = Turns(1), [], Event()
 
     def compute(user: str, starts: Event) -> None:
-        with turns.of(user, math.inf):
+        with one_turn.of(user, math.inf):
             order.append(user)
             starts.set()
             unblocked.wait(PATIENCE_SECONDS)
@@ -386,10 +400,80 @@ def test_the_next_history_is_of_whose_last_is_longest_ago():
         assert first.wait(PATIENCE_SECONDS)
         for number, user in enumerate(['eve'] * 4 + ['ann', 'bob'], 1):
             pool.submit(compute, user, Event())
-            wait_until(lambda number=number: len(turns._waiting) == number)
+            wait_until(lambda number=number: len(one_turn._waiting) == number)
         unblocked.set()
 
     assert order == ['eve', 'ann', 'bob', *['eve'] * 4]
+
+
+@pytest.fixture
+def two_turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    """Turns of which any that takes processor time at all is long."""
+    monkeypatch.setattr(turns, 'LONG_SECONDS', 0)
+    return Turns(2)
+
+
+def compute_for_long(two_turns: Turns, *users: str) -> None:
+    for user in users:
+        with two_turns.of(user, math.inf):
+            sum(range(100_000))
+
+
+def test_users_whose_histories_take_long_leave_a_turn_to_others(two_turns: Turns):
+    compute_for_long(two_turns, 'eve', 'mallory')
+
+    with two_turns.of('eve', math.inf):
+        for _ in range(3):
+            with pytest.raises(NoTurn), two_turns.of('mallory', math.inf):
+                pass
+        with two_turns.of('ann', clock.monotonic() + PATIENCE_SECONDS) as has_waited:
+            assert not has_waited
+
+
+def test_of_users_whose_histories_take_long_the_next_is_whose_last_is_longest_ago(two_turns: Turns):
+    """However often somebody else asks: a user with many portfolios has many messages."""
+    compute_for_long(two_turns, 'mallory', 'eve')
+    with two_turns.of('eve', math.inf):
+        for user in ('eve', 'mallory', 'eve'):
+            with pytest.raises(NoTurn), two_turns.of(user, math.inf):
+                pass
+
+    with pytest.raises(NoTurn), two_turns.of('eve', math.inf):
+        pass
+    compute_for_long(two_turns, 'mallory', 'eve')
+
+
+def test_who_asked_for_a_turn_and_does_not_come_again_keeps_nobody_from_it(two_turns: Turns, stopped_clock: StoppedClock):
+    compute_for_long(two_turns, 'mallory', 'eve')
+    with two_turns.of('eve', math.inf), pytest.raises(NoTurn), two_turns.of('mallory', math.inf):
+        pass
+    with pytest.raises(NoTurn), two_turns.of('eve', math.inf):
+        pass
+
+    stopped_clock.advance(3 * policy.TURN_SECONDS)
+
+    compute_for_long(two_turns, 'eve')
+
+
+def test_who_waits_while_their_history_turns_out_to_take_long_waits_no_more(two_turns: Turns):
+    """So that the threads that receive messages are there for others."""
+    with ExitStack() as taken, ThreadPoolExecutor(4) as pool:
+        taken.enter_context(two_turns.of('mallory', math.inf))
+        sum(range(100_000))
+        with two_turns.of('bob', math.inf):
+            waiting = [pool.submit(compute_for_long, two_turns, 'mallory') for _ in range(4)]
+            wait_until(lambda: len(two_turns._waiting) == 4)
+            taken.close()
+            assert [type(one.exception(PATIENCE_SECONDS)) for one in waiting] == [NoTurn] * 4
+
+
+def test_after_ten_minutes_nobody_s_histories_are_known_to_take_long(two_turns: Turns, stopped_clock: StoppedClock):
+    compute_for_long(two_turns, 'eve', 'mallory')
+
+    stopped_clock.advance(601)
+
+    with two_turns.of('eve', math.inf), two_turns.of('mallory', math.inf):
+        pass
 
 
 def test_the_rates_of_one_day_at_a_time_are_in_memory(api: Api):
