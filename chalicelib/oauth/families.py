@@ -21,6 +21,7 @@ from chalicelib.oauth import signing
 CODE_SECONDS = 60
 REFRESH_SECONDS = 30 * 86_400
 GRACE_SECONDS = 10
+_REQUEST_SECONDS = 60  # that a request to the token endpoint takes at most: what it issues at its end lasts as much longer
 
 
 class InvalidGrant(Exception):
@@ -205,8 +206,8 @@ def _still_granted(scopes: list[str], token: Descent, client: Client) -> list[st
 
 
 def revoke(family_id: str, now: int) -> None:
-    """Revoke a family, for as long as any of its tokens could be valid."""
-    RevokedFamily.revoke(family_id, now + REFRESH_SECONDS)
+    """Revoke a family, for as long as any of its tokens could be valid, also one that a request under way is about to issue."""
+    RevokedFamily.revoke(family_id, now + _REQUEST_SECONDS + REFRESH_SECONDS)
 
 
 def look_up(token: str, client_id: str) -> IssuedToken | None:

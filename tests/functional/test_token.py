@@ -7,9 +7,10 @@ import pytest
 from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
-from chalicelib import auth
+from chalicelib import auth, clock
 from chalicelib.config import settings
-from chalicelib.models import Client, Grant, RefreshToken, User, transact
+from chalicelib.models import Client, Grant, RefreshToken, RevokedFamily, User, transact
+from chalicelib.oauth import families
 from tests.support.api import PASSWORD
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile, survives, table
@@ -260,6 +261,23 @@ class TestASecondUse:
         http.http.post('/oauth/revoke', headers=form, body=f'token={second}'.encode())
 
         assert is_refused(refresh(http, first))
+        assert is_refused(refresh(http, second))
+
+    def test_a_family_that_is_revoked_while_a_refresh_is_under_way_stays_so_for_as_long_as_the_new_token_lasts(
+        self, http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock
+    ):
+        first = ask(http, GOOD).json_body['refresh_token']
+        family = RefreshToken.find(first).family
+
+        def revoke() -> None:
+            families.revoke(family, clock.now())
+            stopped_clock.advance(20)
+
+        with meanwhile('GetItem', revoke, number=4):  # the token was looked up, and its family
+            second = refresh(http, first).json_body['refresh_token']
+
+        mark = RevokedFamily.get(f'FAMILY#{family}', 'FAMILY')
+        assert RefreshToken.find(second).expires_at <= mark.expires_at
         assert is_refused(refresh(http, second))
 
     def test_consent_that_was_taken_back_stays_so(self, http: ChaliceClient, user: User, client: Client):
