@@ -103,6 +103,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = 'HTTP/1.1'
     default_request_version = 'HTTP/1.1'
+    server_version, sys_version = 'CryptFolio', ''
     disable_nagle_algorithm = True
     raw_requestline: bytes
 

@@ -87,6 +87,13 @@ def send_raw(address: tuple[str, int], data: bytes) -> bytes:
         return b''.join(iter(lambda: raw.recv(65_536), b''))
 
 
+def test_no_answer_tells_the_versions_of_the_server(connection: http.client.HTTPConnection, address: tuple[str, int]) -> None:
+    answer, _ = ask(connection, 'GET', '/things/a')
+
+    assert answer.headers['Server'].strip() == 'CryptFolio'
+    assert b'ython' not in send_raw(address, b'GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n')
+
+
 def test_requests_that_come_at_once_do_not_mix(address: tuple[str, int]) -> None:
     def get(number: int) -> dict[str, Any]:
         connection = http.client.HTTPConnection(*address, timeout=PATIENCE_SECONDS)
