@@ -10,7 +10,7 @@ import socket as sockets
 import sys
 import time
 from contextlib import suppress
-from email import errors as defects
+from email.errors import MissingHeaderBodySeparatorDefect
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase, BufferedReader
@@ -42,8 +42,6 @@ _LONGEST_LOGGED = 200  # of a path: ours are shorter, and whoever sends longer o
 _DECIMAL = re.compile(r'[0-9]{1,15}')
 _HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[ \t]*[;\r\n])')
 _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio, also where its link was copied badly
-# Of lines that are no headers; others are of the bodies of mails, which are not read.
-_NO_HEADERS = (defects.FirstHeaderLineIsContinuationDefect, defects.MissingHeaderBodySeparatorDefect)
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED', 503: 'AUTHORIZER_FAILURE'}
 
 
@@ -119,16 +117,22 @@ class Handler(BaseHTTPRequestHandler):
         super().handle_one_request()
 
     def parse_request(self) -> bool:
-        """Read the head of a request; refuse one whose lines another reader may see other ends of."""
+        """Read the head of a request; refuse one that another reader may read otherwise: as other lines, or as for another host."""
         connection, head = self.rfile, RequestHead(self.rfile, self.raw_requestline)
         self.rfile = cast(BufferedIOBase, head)  # of which only lines are read here
         try:
             is_request = super().parse_request()
         finally:
             self.rfile = connection
-        if is_request and head.is_odd:
+        if is_request and (head.is_odd or not self._has_one_host()):
             self.send_error(HTTPStatus.BAD_REQUEST)
-        return is_request and not head.is_odd
+            return False
+        return is_request
+
+    def _has_one_host(self) -> bool:
+        """Return whether the request names its host once, as HTTP/1.1 asks for (RFC 9112 section 3.2)."""
+        hosts = self.headers.get_all('Host', [])
+        return len(hosts) == 1 or (not hosts and self.request_version != 'HTTP/1.1')
 
     def handle_request(self) -> None:
         """Answer a request of any method."""
@@ -164,7 +168,8 @@ class Handler(BaseHTTPRequestHandler):
         Where a proxy before us may see another end of it than we do, the rest would be taken for the next request (RFC 9112 section 6.3).
         """
         encodings, lengths = (self.headers.get_all(name, []) for name in ('Transfer-Encoding', 'Content-Length'))
-        if any(isinstance(defect, _NO_HEADERS) for defect in self.headers.defects) or len(encodings) + len(lengths) > 1:
+        has_other_lines = any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in self.headers.defects)
+        if has_other_lines or len(encodings) + len(lengths) > 1:
             self._refuse_rest('DEFAULT_4XX', 400)
         if encodings and self.request_version != 'HTTP/1.1':  # others know none
             self._refuse_rest('DEFAULT_4XX', 400)

@@ -40,6 +40,9 @@ class RequestHead:
 
 
 def is_odd(line: bytes) -> bool:
-    """Return whether a line has a CR in it, which the parser of headers takes for its end, or a NUL (RFC 9112 section 2.2, 9110 5.5)."""
+    """Return whether a line has a CR in it, which the parser of headers takes for its end, or a NUL (RFC 9112 section 2.2, 9110 5.5).
+
+    Or continues the one before, which not every reader joins (RFC 9112 section 5.2).
+    """
     text = line.removesuffix(b'\n').removesuffix(b'\r')
-    return b'\r' in text or b'\0' in text
+    return b'\r' in text or b'\0' in text or text.startswith((b' ', b'\t'))

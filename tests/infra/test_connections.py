@@ -81,7 +81,7 @@ class Service:
         """Send the head of a request with such a body, and the beginning of that."""
         raw = self.connect()
         headers = f'X-Forwarded-For: {source}\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n'
-        raw.sendall(f'POST /length HTTP/1.1\r\n{headers}\r\n'.encode() + body)
+        raw.sendall(f'POST /length HTTP/1.1\r\nHost: a\r\n{headers}\r\n'.encode() + body)
         return raw
 
     def get(self, path: str, source: str = OWNER, **headers: str) -> http.client.HTTPResponse:
@@ -165,10 +165,10 @@ def test_connections_without_a_request_make_room() -> None:
 @pytest.mark.parametrize(
     ('start', 'drop'),
     [
-        (b'GET /quick HTTP/1.1\r\n', b'X: y\r\n'),
-        (b'POST /bytes HTTP/1.1\r\nContent-Length: 9000000\r\n\r\n', b'a'),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n', b'1\r\na\r\n'),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n', b'X: y\r\n'),
+        (b'GET /quick HTTP/1.1\r\nHost: a\r\n', b'X: y\r\n'),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n', b'a'),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n', b'1\r\na\r\n'),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n', b'X: y\r\n'),
     ],
 )
 def test_a_request_that_comes_drop_by_drop_has_a_time_as_a_whole(start: bytes, drop: bytes) -> None:
@@ -190,7 +190,7 @@ def test_an_answer_that_is_not_taken_ends() -> None:
         raw.settimeout(PATIENCE_SECONDS)
         raw.connect(service.address)
         body = bytes(8_000_000)
-        head = f'POST /bytes HTTP/1.1\r\nContent-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n'
+        head = f'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n'
         raw.sendall(head.encode() + body)
         wait_until(lambda: not service.server.connections.count)
 
@@ -442,7 +442,7 @@ def test_a_request_whose_client_went_while_it_waited_is_not_worked_for() -> None
         wait_until(lambda: service.blocked == 2)
         gone, staying = service.connect(), service.connect()
         for raw in (gone, staying):
-            raw.sendall(f'GET /blocked HTTP/1.1\r\nX-Forwarded-For: {ATTACKER}\r\n\r\n'.encode())
+            raw.sendall(f'GET /blocked HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {ATTACKER}\r\n\r\n'.encode())
         wait_until(lambda: len(service.server.connections._waiting) == 2)
         gone.close()
         service.unblocked.set()
@@ -470,7 +470,7 @@ def test_a_connection_that_was_ended_waits_for_no_turn() -> None:
 
 def test_who_waits_for_a_turn_makes_room_for_the_connections_of_others() -> None:
     with serving(Connections(8, most_worked_for=2)) as service:
-        head = f'GET /blocked HTTP/1.1\r\nX-Forwarded-For: {ATTACKER}\r\n\r\n'.encode()
+        head = f'GET /blocked HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {ATTACKER}\r\n\r\n'.encode()
         slow = [service.connect() for _ in range(8)]
         for raw in slow:
             raw.sendall(head)
@@ -514,7 +514,7 @@ def test_bodies_of_what_is_worked_for_end_no_answer_to_others() -> None:
         head = f'X-Forwarded-For: {ATTACKER}\r\nContent-Type: application/octet-stream\r\nContent-Length: 150000\r\n\r\n'
         held = [service.connect() for _ in range(2)]
         for raw in held:
-            raw.sendall(f'POST /blocked-bytes HTTP/1.1\r\n{head}'.encode() + bytes(150_000))
+            raw.sendall(f'POST /blocked-bytes HTTP/1.1\r\nHost: a\r\n{head}'.encode() + bytes(150_000))
         wait_until(lambda: service.blocked == 2)
 
         assert service.get('/quick').status == 200
@@ -537,7 +537,7 @@ def test_answers_that_are_not_taken_hold_no_more_memory_than_bodies() -> None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
             raw.settimeout(PATIENCE_SECONDS)
             raw.connect(service.address)
-            raw.sendall(f'POST /bytes HTTP/1.1\r\n{head}'.encode() + body)
+            raw.sendall(f'POST /bytes HTTP/1.1\r\nHost: a\r\n{head}'.encode() + body)
             assert raw.recv(1) == b'H'
             held.append(raw)
         wait_until(lambda: service.server.connections.count == 2)

@@ -196,7 +196,7 @@ def test_a_body_may_have_few_small_chunks_or_many_large_ones(connection: http.cl
 
 
 def test_trailers_of_a_body_in_chunks_are_passed_over(address: tuple[str, int]) -> None:
-    head = b'POST /bytes HTTP/1.1\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n'
+    head = b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n'
 
     answer = send_raw(address, head + b'Connection: close\r\n\r\n1;a=b\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n')
 
@@ -228,51 +228,58 @@ def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
 @pytest.mark.parametrize(
     ('request_', 'status'),
     [
-        (b'POST /bytes HTTP/1.1\r\nContent-Length: x\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nContent-Length: -1\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nContent-Length: \xa05\r\n\r\nabcde', 400),
-        (b'POST /bytes HTTP/1.1\r\nContent-Length: 5\x85\r\n\r\nabcde', 400),
-        (b'POST /bytes HTTP/1.1\r\nContent-Length:\r\n 5\r\n\r\nabcde', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 5\r\nb\r\n0\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;' + b'a' * 8_190 + b'xyz\r\n0\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n' + b'1\r\na\r\n' * 102 + b'0\r\n\r\n', 413),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nbJUNK\r\n0\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ' + b'b' * 9_000 + b'\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n' + b'a: b\r\n' * 101 + b'\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: \xb2\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: \xa05\r\n\r\nabcde', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: 5\x85\r\n\r\nabcde', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n 5\r\n\r\nabcde', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1 5\r\nb\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;' + b'a' * 8_190 + b'xyz\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n' + b'1\r\na\r\n' * 102 + b'0\r\n\r\n', 413),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nbJUNK\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ' + b'b' * 9_000 + b'\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n' + b'a: b\r\n' * 101 + b'\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.00\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\nb\n0\n\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0;a\nb\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\n X: y\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 1\r\n\r\nx', 400),
-        (b'POST /bytes HTTP/1.1\r\nContent-Length: 0, 1\r\n\r\nx', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nX: a\rContent-Length: 30\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nX: a\r\r\nContent-Length: 0\r\n\r\n', 400),
-        (b'GET /things/a HTTP/1.1\r\nX: a\r\n\r\r\n\r\n', 400),
-        (b'GET /things/a HTTP/1.1\r\nX: a\0b\r\n\r\n', 400),
-        (b'GET /things/a HTTP/1.1\r\nX\0: a\r\n\r\n', 400),
-        (b'GET\r/things/a HTTP/1.1\r\n\r\n', 400),
-        (b'GET /things/a\0 HTTP/1.1\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\rX\r\nb\r\n0\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;\0\r\nb\r\n0\r\n\r\n', 400),
-        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: a\rY: b\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\nb\n0\n\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0;a\nb\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\n X: y\r\nHost: a\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\nHost: a\r\nX: y\r\n\tz\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n z\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 1\r\n\r\nx', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: 0, 1\r\n\r\nx', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nX: a\rContent-Length: 30\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nX: a\r\r\nContent-Length: 0\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\nHost: a\r\nX: a\r\n\r\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\nHost: a\r\nX\0: a\r\n\r\n', 400),
+        (b'GET\r/things/a HTTP/1.1\r\nHost: a\r\n\r\n', 400),
+        (b'GET /things/a\0 HTTP/1.1\r\nHost: a\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\rX\r\nb\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;\0\r\nb\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: a\rY: b\r\n\r\n', 400),
         (b'nonsense\r\n\r\n', 400),
-        (b'GET http://[ HTTP/1.1\r\n\r\n', 400),
-        (b'GET / HTTP/1.1\r\n' + b'A: b\r\n' * 200 + b'\r\n', 431),
-        (b'GET /things/a HTTP/1.1\r\nA: ' + b'b' * 16_384 + b'\r\n\r\n', 431),
-        (b'GET /things/a HTTP/1.1\r\n' + (b'A: ' + b'b' * 8_000 + b'\r\n') * 3 + b'\r\n', 431),
-        (b'GET /things/a HTTP/1.1\r\nA: ' + b'b' * 60_000 + b'\r\nB: ' + b'c' * 30_000 + b'\r\n\r\n', 431),
-        (b'GET /things/a HTTP/1.1\r\nA: ' + b'b' * 16_384 + b'\r\n' + b'B\n' * 20_000 + b'\r\n', 431),
-        (b'GET /things/a?' + b'q' * 17_000 + b' HTTP/1.1\r\nA: b\r\n\r\n', 431),
-        (b'BREW /things/a HTTP/1.1\r\n\r\n', 404),
+        (b'GET http://[ HTTP/1.1\r\nHost: a\r\n\r\n', 400),
+        (b'GET / HTTP/1.1\r\nHost: a\r\n' + b'A: b\r\n' * 200 + b'\r\n', 431),
+        (b'GET /things/a HTTP/1.1\r\nHost: a\r\nA: ' + b'b' * 16_384 + b'\r\n\r\n', 431),
+        (b'GET /things/a HTTP/1.1\r\nHost: a\r\n' + (b'A: ' + b'b' * 8_000 + b'\r\n') * 3 + b'\r\n', 431),
+        (b'GET /things/a HTTP/1.1\r\nHost: a\r\nA: ' + b'b' * 60_000 + b'\r\nB: ' + b'c' * 30_000 + b'\r\n\r\n', 431),
+        (b'GET /things/a HTTP/1.1\r\nHost: a\r\nA: ' + b'b' * 16_384 + b'\r\n' + b'B\n' * 20_000 + b'\r\n', 431),
+        (b'GET /things/a?' + b'q' * 17_000 + b' HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n', 431),
+        (b'BREW /things/a HTTP/1.1\r\nHost: a\r\n\r\n', 404),
     ],
 )
 def test_what_is_no_request_is_refused_with_the_envelope(address: tuple[str, int], request_: bytes, status: int) -> None:
@@ -283,6 +290,10 @@ def test_what_is_no_request_is_refused_with_the_envelope(address: tuple[str, int
     assert json.loads(body)['success'] is False
 
 
+def test_a_request_of_before_http_1_1_need_not_name_its_host(address: tuple[str, int]) -> None:
+    assert send_raw(address, b'GET /things/a HTTP/1.0\r\n\r\n').startswith(b'HTTP/1.1 200 ')
+
+
 def test_a_long_head_that_is_not_too_long_is_read(connection: http.client.HTTPConnection) -> None:
     assert ask(connection, 'GET', '/things/a', headers={'A': 'b' * 16_000})[0].status == 200
     assert ask(connection, 'GET', '/things/a')[0].status == 200  # the next one has a head of its own
@@ -290,9 +301,9 @@ def test_a_long_head_that_is_not_too_long_is_read(connection: http.client.HTTPCo
 
 @pytest.mark.parametrize('character', [b'\r', b'\0'])
 def test_nothing_of_what_follows_an_odd_line_is_taken_for_a_request(address: tuple[str, int], character: bytes) -> None:
-    smuggled = b'GET /things/smuggled HTTP/1.1\r\nConnection: close\r\n\r\n'
+    smuggled = b'GET /things/smuggled HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 
-    answer = send_raw(address, b'GET /things/a HTTP/1.1\r\nX: a' + character + b'b\r\n\r\n' + smuggled)
+    answer = send_raw(address, b'GET /things/a HTTP/1.1\r\nHost: a\r\nX: a' + character + b'b\r\n\r\n' + smuggled)
 
     assert (answer.count(b'HTTP/1.1 '), b'smuggled' in answer) == (1, False)
     assert b'\r\nConnection: close\r\n' in answer
@@ -300,7 +311,7 @@ def test_nothing_of_what_follows_an_odd_line_is_taken_for_a_request(address: tup
 
 @pytest.mark.parametrize('space', [b'\t', b'\x0b', b'\x0c', b'\x1c', b'\x85'])
 def test_other_white_space_ends_no_header(address: tuple[str, int], space: bytes) -> None:
-    head = b'GET /things/a HTTP/1.1\r\nX: a' + space + b'Content-Length: 30\r\nConnection: close\r\n\r\n'
+    head = b'GET /things/a HTTP/1.1\r\nHost: a\r\nX: a' + space + b'Content-Length: 30\r\nConnection: close\r\n\r\n'
 
     assert send_raw(address, head).startswith(b'HTTP/1.1 200 ')
 
@@ -315,12 +326,13 @@ def test_a_long_body_of_what_reads_is_413(address: tuple[str, int], connection: 
     assert ask(connection, 'GET', '/things/a', body=bytes(65_536))[0].status == 200
     assert ask(connection, 'GET', '/things/a', body=bytes(65_537))[0].status == 413
     chunk = b'10001\r\n' + bytes(65_537) + b'\r\n0\r\n\r\n'
-    assert send_raw(address, b'GET /things/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n' + chunk).startswith(b'HTTP/1.1 413 ')
+    head = b'GET /things/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+    assert send_raw(address, head + chunk).startswith(b'HTTP/1.1 413 ')
 
 
 def test_a_body_that_ends_before_its_length_is_not_read_any_further(address: tuple[str, int]) -> None:
     with socket.create_connection(address, timeout=PATIENCE_SECONDS) as raw:
-        raw.sendall(b'POST /bytes HTTP/1.1\r\nContent-Length: 999999999999999\r\n\r\n')
+        raw.sendall(b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999999999\r\n\r\n')
         raw.shutdown(socket.SHUT_WR)
 
         assert raw.recv(65_536).startswith(b'HTTP/1.1 413 ')
@@ -330,13 +342,13 @@ def test_chunks_are_refused_where_they_are_more_than_a_body_may_be(address: tupl
     half = MOST_BODY_BYTES // 2
     chunk = f'{half:x}\r\n'.encode() + bytes(half) + b'\r\n'
 
-    answer = send_raw(address, b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n' + chunk + chunk + b'1\r\n')
+    answer = send_raw(address, b'POST /bytes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n' + chunk + chunk + b'1\r\n')
 
     assert answer.startswith(b'HTTP/1.1 413 ')  # before the byte that is too much
 
 
 @pytest.mark.parametrize(
-    'sent', [b'', b'GET /thi', b'POST /bytes HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc', b'GET /things/a HTTP/1.1\r\n\r\n']
+    'sent', [b'', b'GET /thi', b'POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc', b'GET /things/a HTTP/1.1\r\n\r\n']
 )
 def test_a_client_that_goes_away_is_no_error(
     address: tuple[str, int], connection: http.client.HTTPConnection, caplog: pytest.LogCaptureFixture, sent: bytes
@@ -352,7 +364,7 @@ def test_a_client_that_goes_away_is_no_error(
 
 def test_the_log_has_no_more_of_a_long_path_than_any_of_ours_is_long(address: tuple[str, int], caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level('INFO', 'infra.local.api'):
-        send_raw(address, b'GET /' + b'\xff' * 16_000 + b' HTTP/1.1\r\nConnection: close\r\n\r\n')
+        send_raw(address, b'GET /' + b'\xff' * 16_000 + b' HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
 
     [line] = [message for message in caplog.messages if message.startswith('GET ')]
     assert len(line) < 1_000
