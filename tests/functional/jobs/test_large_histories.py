@@ -323,16 +323,16 @@ def all_turns() -> Iterator[ExitStack]:
 
 @pytest.mark.parametrize('looked_at', [None, 1])
 def test_while_a_history_waits_for_its_turn_other_messages_about_it_end_at_once_and_are_in_it(
-    api: Api, queues: dict[str, str], all_turns: ExitStack, looked_at: int | None
+    api: Api, queues: dict[str, str], all_turns: ExitStack, delayed_messages: list[tuple[Json, int]], looked_at: int | None
 ):
     """A page that is looked at sends one each time; these would each have waited for a turn."""
     create(api, ['btc'], ['btc'], '2020-01-01')
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(refresh.refresh, api.user_id, 1)
+        first = pool.submit(refresh.refresh, api.user_id, 1, deadline=clock.monotonic() + PATIENCE_SECONDS)
         wait_until(lambda: TURNS._waiting == [api.user_id])
         for _ in range(5):
-            refresh.refresh(api.user_id, 1, looked_at=looked_at)
-        assert not first.done()
+            refresh.refresh(api.user_id, 1, looked_at=looked_at, deadline=clock.monotonic() + 0.1)
+        assert (first.done(), delayed_messages) == (False, [])
         all_turns.close()
         first.result(PATIENCE_SECONDS)
 
