@@ -13,6 +13,7 @@ from chalicelib.services.histories import refresh, turns
 
 bp = Blueprint(__name__)
 
+_AT_ONCE = turns.AT_ONCE + 1  # one of whom may wait for a turn for long
 SLICE_SECONDS = 60  # from the receive of a message until its history is begun; after that it is sent again, and waits in the queue
 
 
@@ -22,7 +23,7 @@ def refresh_histories(event: SQSEvent) -> dict[str, Any]:
     deadline = clock.monotonic() + SLICE_SECONDS
     with job_runs.noted('refresh_histories'):
         handle = partial(_handle, deadline=deadline)
-        return queue.process_batch('refresh_histories', settings().history_queue, event, handle, at_once=turns.AT_ONCE)
+        return queue.process_batch('refresh_histories', settings().history_queue, event, handle, at_once=_AT_ONCE)
 
 
 def _handle(body: queue.Body, deadline: float) -> None:

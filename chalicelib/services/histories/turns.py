@@ -13,7 +13,7 @@ from chalicelib import clock
 from chalicelib.services.histories import policy
 
 AT_ONCE = 2  # threads do not compute faster, and the largest took 100 MB each where that was measured
-LONG_SECONDS = 2  # of the processor
+LONG_SECONDS = 1  # of the processor, which two at once share: whoever waits for one waits for twice that
 _LONG_FOR_SECONDS = 600  # in which one whose history took long may have another one that does
 _ASKED_SECONDS = 2 * policy.TURN_SECONDS  # after which somebody who asked has given up
 _MOST_REMEMBERED = 1_000
@@ -24,18 +24,19 @@ class NoTurn(Exception):
 
 
 class Turns:
-    """Some histories at once; the next is of the user whose last is longest ago. Thread-safe.
+    """Some histories at once, of different users; the next is of the user whose last is longest ago. Thread-safe.
 
-    Users whose histories took long have all turns but one. They do not wait, so that no number of their messages takes the threads that
-    receive others': they ask again.
+    Users whose histories took long have all turns but one. One of them waits at a time, so that no number of their messages takes the
+    threads that receive others'; the rest ask again. Who waits has the next turn before those who had one since, long or not.
     """
 
     def __init__(self, most: int) -> None:
-        self._free = most
-        self._free_for_long = max(1, most - 1)
+        self._most = most
+        self._most_long = max(1, most - 1)
         self._changing = Condition()
+        self._computing: dict[str, bool] = {}  # by user, whether theirs take long
         self._waiting: list[str] = []
-        self._asked_at: dict[str, float] = {}
+        self._asked_at: dict[str, float] = {}  # of those whose histories take long
         self._long_until: dict[str, float] = {}
         self._given = 0
         self._last_of: dict[str, int] = {}
@@ -45,17 +46,14 @@ class Turns:
         """Have a turn of a user; yields whether others had to end for it. Raises NoTurn, after the `deadline` at the latest."""
         with self._changing:
             has_waited = self._wait(user_id, deadline)
-            is_long = self._is_long(user_id)
-            self._free -= 1
-            self._free_for_long -= is_long
+            self._computing[user_id] = self._is_long(user_id)
             self._remember(user_id)
         begun = time.thread_time()
         try:
             yield has_waited
         finally:
             with self._changing:
-                self._free += 1
-                self._free_for_long += is_long
+                del self._computing[user_id]
                 if time.thread_time() - begun > LONG_SECONDS:
                     self._long_until[user_id] = clock.monotonic() + _LONG_FOR_SECONDS
                 self._changing.notify_all()
@@ -63,35 +61,40 @@ class Turns:
     def _wait(self, user_id: str, deadline: float) -> bool:
         if clock.monotonic() > deadline:
             raise NoTurn
-        if self._is_long(user_id):
-            return self._ask(user_id)
+        is_long = self._is_long(user_id)
+        if is_long and not self._may_wait(user_id):
+            raise NoTurn
         self._waiting.append(user_id)
         try:
             is_next = self._is_next(user_id)
             seconds = min(deadline - clock.monotonic(), TIMEOUT_MAX)
-            self._changing.wait_for(partial(self._is_next_or_long, user_id), max(0, seconds))
-            if not self._is_next(user_id) or self._is_long(user_id):
+            self._changing.wait_for(partial(self._ends_wait, user_id, is_long), max(0, seconds))
+            if not self._is_next(user_id) or self._is_long(user_id) > is_long:
                 raise NoTurn
             return not is_next
         finally:
             self._waiting.remove(user_id)
+            if is_long:
+                self._asked_at[user_id] = clock.monotonic()
             self._changing.notify_all()  # another one is next
 
-    def _ask(self, user_id: str) -> bool:
-        """Take one of the turns of those whose histories take long, if it is free and nobody who asked comes first."""
+    def _ends_wait(self, user_id: str, was_long: bool) -> bool:
+        return self._is_next(user_id) or self._is_long(user_id) > was_long
+
+    def _may_wait(self, user_id: str) -> bool:
+        """Whether a user whose histories take long may wait: no other one does, nor asked who comes first."""
         now = clock.monotonic()
         self._asked_at[user_id] = now
         self._asked_at = {user: at for user, at in self._asked_at.items() if now - at <= _ASKED_SECONDS}
-        if not self._free or not self._free_for_long or user_id != self._longest_ago(self._asked_at):
-            raise NoTurn
-        del self._asked_at[user_id]
-        return False
+        is_alone = user_id not in self._computing and not any(map(self._is_long, self._waiting))
+        return is_alone and user_id == self._longest_ago(self._asked_at)
 
     def _is_next(self, user_id: str) -> bool:
-        return self._free > 0 and user_id == self._longest_ago(self._waiting)
+        return self._may_compute(user_id) and user_id == self._longest_ago(filter(self._may_compute, self._waiting))
 
-    def _is_next_or_long(self, user_id: str) -> bool:
-        return self._is_next(user_id) or self._is_long(user_id)
+    def _may_compute(self, user_id: str) -> bool:
+        has_room = not self._is_long(user_id) or sum(self._computing.values()) < self._most_long
+        return has_room and len(self._computing) < self._most and user_id not in self._computing
 
     def _longest_ago(self, users: Iterable[str]) -> str:
         return min(users, key=lambda user_id: self._last_of.get(user_id, 0))
@@ -100,6 +103,7 @@ class Turns:
         return self._long_until.get(user_id, 0) > clock.monotonic()
 
     def _remember(self, user_id: str) -> None:
+        self._asked_at.pop(user_id, None)
         self._given += 1
         self._last_of.pop(user_id, None)
         self._last_of[user_id] = self._given

@@ -3,7 +3,7 @@
 import json
 import math
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -17,11 +17,11 @@ from chalicelib.domain import currencies
 from chalicelib.domain.rates import DailyClose, day_of, pair_of
 from chalicelib.domain.timeline import DAY
 from chalicelib.jobs import histories
-from chalicelib.models import History, Item, add_daily_closes, read_portfolio_tree
+from chalicelib.models import History, Item, User, add_daily_closes, read_portfolio_tree
 from chalicelib.services.histories import policy, refresh, turns
 from chalicelib.services.histories.compute import compute_history, value_allowance
 from chalicelib.services.histories.turns import AT_ONCE, TURNS, NoTurn, Turns
-from tests.support.api import Api
+from tests.support.api import ALL_SCOPES, Api, ChaliceClient
 from tests.support.browser import Browser
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile
@@ -291,9 +291,11 @@ def deliver_again(delayed_messages: list[tuple[Json, int]], stopped_clock: Stopp
     assert histories.refresh_histories({'Records': [record(body)]}, None) == {'batchItemFailures': []}
 
 
-def test_a_process_that_handles_several_batches_computes_two_histories_at_once(api: Api):
+def test_a_process_that_handles_several_batches_computes_two_histories_at_once(http: ChaliceClient, make_user: Callable[[str], User]):
     """As a home server's does."""
-    paths = [create(api, ['btc'], ['btc'], '2020-01-01') for _ in range(3)]
+    users = [Api(http, make_user(f'{name}@example.com').user_id, ALL_SCOPES) for name in ('ann', 'bob', 'eve')]
+    for user in users:
+        create(user, ['btc'], ['btc'], '2020-01-01')
     three_at_once = Barrier(3)
 
     def meet(**_: object) -> None:
@@ -303,21 +305,21 @@ def test_a_process_that_handles_several_batches_computes_two_histories_at_once(a
     events = Item.connection().client.meta.events
     events.register('before-call.dynamodb.Query', meet)
     with ThreadPoolExecutor(3) as pool:
-        for path in paths:
-            message = record({'user_id': api.user_id, 'portfolio_id': int(path.rpartition('/')[2])})
+        for user in users:
+            message = record({'user_id': user.user_id, 'portfolio_id': 1})
             pool.submit(histories.refresh_histories, {'Records': [message]}, None)
     events.unregister('before-call.dynamodb.Query', meet)
 
     assert three_at_once.broken
-    assert all(History.get(f'HISTORY#{api.user_id}#{number:06}', 'STATE').is_computed for number in (1, 2, 3))
+    assert all(History.get(f'HISTORY#{user.user_id}#000001', 'STATE').is_computed for user in users)
 
 
 @pytest.fixture
 def all_turns() -> Iterator[ExitStack]:
     """Turns that others have until this is closed."""
     with ExitStack() as taken:
-        for _ in range(AT_ONCE):
-            taken.enter_context(TURNS.of('somebody else', math.inf))
+        for number in range(AT_ONCE):
+            taken.enter_context(TURNS.of(f'somebody else {number}', math.inf))
         yield taken
 
 
@@ -407,6 +409,12 @@ def test_the_next_history_is_of_whose_last_is_longest_ago():
 
 
 @pytest.fixture
+def pooled() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(8) as pool:
+        yield pool
+
+
+@pytest.fixture
 def two_turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
     """Turns of which any that takes processor time at all is long."""
     monkeypatch.setattr(turns, 'LONG_SECONDS', 0)
@@ -423,11 +431,26 @@ def test_users_whose_histories_take_long_leave_a_turn_to_others(two_turns: Turns
     compute_for_long(two_turns, 'eve', 'mallory')
 
     with two_turns.of('eve', math.inf):
-        for _ in range(3):
-            with pytest.raises(NoTurn), two_turns.of('mallory', math.inf):
-                pass
+        with pytest.raises(NoTurn), two_turns.of('mallory', clock.monotonic() + 0.1):
+            pass
         with two_turns.of('ann', clock.monotonic() + PATIENCE_SECONDS) as has_waited:
             assert not has_waited
+
+
+def test_one_of_the_users_whose_histories_take_long_waits(two_turns: Turns, monkeypatch: pytest.MonkeyPatch, pooled: ThreadPoolExecutor):
+    """So that the threads that receive messages are there for others, however many messages of however many of them there are."""
+    compute_for_long(two_turns, 'eve', 'mallory', 'bob')
+    monkeypatch.setattr(turns, 'LONG_SECONDS', math.inf)
+
+    with two_turns.of('eve', math.inf):
+        waiting = pooled.submit(compute_for_long, two_turns, 'mallory')
+        wait_until(lambda: two_turns._waiting == ['mallory'])
+        for user in ('eve', 'mallory', 'bob'):
+            assert type(pooled.submit(compute_for_long, two_turns, user).exception(PATIENCE_SECONDS)) is NoTurn
+        for _ in range(2):  # the second time after mallory's last
+            with two_turns.of('ann', clock.monotonic() + PATIENCE_SECONDS) as has_waited:
+                assert not has_waited
+    waiting.result(PATIENCE_SECONDS)
 
 
 def test_of_users_whose_histories_take_long_the_next_is_whose_last_is_longest_ago(two_turns: Turns):
@@ -435,7 +458,7 @@ def test_of_users_whose_histories_take_long_the_next_is_whose_last_is_longest_ag
     compute_for_long(two_turns, 'mallory', 'eve')
     with two_turns.of('eve', math.inf):
         for user in ('eve', 'mallory', 'eve'):
-            with pytest.raises(NoTurn), two_turns.of(user, math.inf):
+            with pytest.raises(NoTurn), two_turns.of(user, clock.monotonic() + 0.1):
                 pass
 
     with pytest.raises(NoTurn), two_turns.of('eve', math.inf):
@@ -445,7 +468,7 @@ def test_of_users_whose_histories_take_long_the_next_is_whose_last_is_longest_ag
 
 def test_who_asked_for_a_turn_and_does_not_come_again_keeps_nobody_from_it(two_turns: Turns, stopped_clock: StoppedClock):
     compute_for_long(two_turns, 'mallory', 'eve')
-    with two_turns.of('eve', math.inf), pytest.raises(NoTurn), two_turns.of('mallory', math.inf):
+    with two_turns.of('eve', math.inf), pytest.raises(NoTurn), two_turns.of('mallory', clock.monotonic() + 0.1):
         pass
     with pytest.raises(NoTurn), two_turns.of('eve', math.inf):
         pass
@@ -453,6 +476,44 @@ def test_who_asked_for_a_turn_and_does_not_come_again_keeps_nobody_from_it(two_t
     stopped_clock.advance(3 * policy.TURN_SECONDS)
 
     compute_for_long(two_turns, 'eve')
+
+
+def test_users_whose_histories_are_short_take_turns_with_one_whose_histories_take_long(
+    two_turns: Turns, monkeypatch: pytest.MonkeyPatch, pooled: ThreadPoolExecutor
+):
+    """However many of theirs wait: each change of theirs brings one."""
+    compute_for_long(two_turns, 'eve')
+    monkeypatch.setattr(turns, 'LONG_SECONDS', math.inf)
+    order: list[str] = []
+
+    def compute(user: str) -> None:
+        with two_turns.of(user, math.inf):
+            order.append(user)
+
+    with ExitStack() as taken:
+        for user in ('ann', 'bob'):
+            taken.enter_context(two_turns.of(user, math.inf))
+        computing = []
+        for number, user in enumerate(['ann', 'bob', 'ann', 'bob', 'eve'], 1):
+            computing.append(pooled.submit(compute, user))
+            wait_until(lambda number=number: len(two_turns._waiting) == number)
+        taken.close()
+        for one in computing:
+            one.result(PATIENCE_SECONDS)
+
+    assert order[0] == 'eve'
+
+
+def test_a_user_has_one_turn_at_a_time(pooled: ThreadPoolExecutor):
+    """The other one is there for who comes next."""
+    two_turns = Turns(2)
+    with two_turns.of('ann', math.inf):
+        second = pooled.submit(compute_for_long, two_turns, 'ann')
+        wait_until(lambda: two_turns._waiting == ['ann'])
+        with two_turns.of('bob', clock.monotonic() + PATIENCE_SECONDS) as has_waited:
+            assert not has_waited
+        assert not second.done()
+    second.result(PATIENCE_SECONDS)
 
 
 def test_who_waits_while_their_history_turns_out_to_take_long_waits_no_more(two_turns: Turns):
