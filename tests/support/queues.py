@@ -29,6 +29,19 @@ def delayed_messages() -> Iterator[list[tuple[dict[str, Any], int]]]:
 
 
 @pytest.fixture
+def no_messages() -> Iterator[None]:
+    """No message can be sent."""
+    events = queue._sqs().meta.events
+
+    def refuse(**_: Any) -> None:
+        raise ConnectionError
+
+    events.register('before-call.sqs.SendMessageBatch', refuse)
+    yield
+    events.unregister('before-call.sqs.SendMessageBatch', refuse)
+
+
+@pytest.fixture
 def sent_messages() -> Iterator[list[tuple[dict[str, Any], str]]]:
     """The messages that are sent from now on, each with its group."""
     sent: list[tuple[dict[str, Any], str]] = []

@@ -14,6 +14,7 @@ MOST_VALUES = 1_500_000  # that a history has: a job computes two such at once, 
 MOST_TRANSACTIONS = 500_000  # that a history is computed from: two at once are read and replayed in half a job's time, in 350 MB
 LONG_ROUND_SECONDS = 5  # after which the next recomputation is left to another message
 TURN_SECONDS = 5  # after which who got no turn at computing asks again, by another message
+MOST_TURN_SECONDS = 180  # where many of the same user do: a history keeps its lease until then, and that is how long one lasts
 MAX_ROUNDS = 5  # recomputations in a row by one worker, while requests keep coming
 
 _FIRST_RETRY_SECONDS, _MAX_RETRY_SECONDS, _MAX_RETRIES = 2, 900, 10

@@ -41,9 +41,8 @@ def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, wa
         is_final = _recompute_until_current(history, looked_at, deadline)
     except LeaseLost:
         return
-    except NoTurn:
-        history.keep_lease_until(clock.now() + policy.TURN_SECONDS - 1)  # for which other messages about it end at once
-        messages.send(RefreshHistory(user_id, portfolio_id, looked_at=looked_at, waits=waits), delay=policy.TURN_SECONDS)
+    except NoTurn as no_turn:
+        _leave_to(history, RefreshHistory(user_id, portfolio_id, looked_at=looked_at, waits=waits), no_turn.seconds)
         return
     except Exception:
         history.drop_lease()  # else the next receive of the message would find the lease held, and count as done
@@ -51,6 +50,16 @@ def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, wa
     delay = policy.retry_delay_seconds(waits)
     if not is_final and delay is not None:
         messages.send(RefreshHistory(user_id, portfolio_id, waits=waits + 1), delay=delay)
+
+
+def _leave_to(history: History, message: RefreshHistory, seconds: int) -> None:
+    """Leave a history to a message that arrives in some seconds, with its lease until then: others about it end at once."""
+    history.keep_lease_until(clock.now() + seconds - 1)
+    try:
+        messages.send(message, delay=seconds)
+    except Exception:
+        history.drop_lease()  # else the next receive of the message that this was would find it held
+        raise
 
 
 def _recompute_until_current(history: History, looked_at: int | None, deadline: float) -> bool:

@@ -3,6 +3,7 @@
 At home the process of a server works at more messages than that, and so may a Lambda that is handed ten of them.
 """
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,14 +21,19 @@ _MOST_REMEMBERED = 1_000
 
 
 class NoTurn(Exception):
-    """Histories of others, or of the same user, are computed; ask again in TURN_SECONDS."""
+    """Histories of others, or of the same user, are computed; ask again in so many `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class Turns:
     """Some histories at once, of different users; the next is of the user whose last is longest ago. Thread-safe.
 
     Users whose histories took long have all turns but one. One of them waits at a time, so that no number of their messages takes the
-    threads that receive others'; the rest ask again. Who waits has the next turn before those who had one since, long or not.
+    threads that receive others'; the rest ask again, none of a user's in the same second. Who waits has the next turn before those who had
+    one since, long or not.
     """
 
     def __init__(self, most: int) -> None:
@@ -37,6 +43,7 @@ class Turns:
         self._computing: dict[str, bool] = {}  # by user, whether theirs take long
         self._waiting: list[str] = []
         self._asked_at: dict[str, float] = {}  # of those whose histories take long
+        self._asks_until: dict[str, float] = {}  # when the last of a user's messages that got no turn asks again
         self._long_until: dict[str, float] = {}
         self._given = 0
         self._last_of: dict[str, int] = {}
@@ -59,18 +66,16 @@ class Turns:
                 self._changing.notify_all()
 
     def _wait(self, user_id: str, deadline: float) -> bool:
-        if clock.monotonic() > deadline:
-            raise NoTurn
         is_long = self._is_long(user_id)
-        if is_long and not self._may_wait(user_id):
-            raise NoTurn
+        if clock.monotonic() > deadline or (is_long and not self._may_wait(user_id)):
+            raise self._no_turn(user_id)
         self._waiting.append(user_id)
         try:
             is_next = self._is_next(user_id)
             seconds = min(deadline - clock.monotonic(), TIMEOUT_MAX)
             self._changing.wait_for(partial(self._ends_wait, user_id, is_long), max(0, seconds))
             if not self._is_next(user_id) or self._is_long(user_id) > is_long:
-                raise NoTurn
+                raise self._no_turn(user_id)
             return not is_next
         finally:
             self._waiting.remove(user_id)
@@ -80,6 +85,12 @@ class Turns:
 
     def _ends_wait(self, user_id: str, was_long: bool) -> bool:
         return self._is_next(user_id) or self._is_long(user_id) > was_long
+
+    def _no_turn(self, user_id: str) -> NoTurn:
+        now = clock.monotonic()
+        asks_at = max(now + policy.TURN_SECONDS, min(self._asks_until.pop(user_id, 0) + 1, now + policy.MOST_TURN_SECONDS))
+        self._asks_until[user_id] = asks_at
+        return NoTurn(math.ceil(asks_at - now))
 
     def _may_wait(self, user_id: str) -> bool:
         """Whether a user whose histories take long may wait: no other one does, nor asked who comes first."""
@@ -107,7 +118,7 @@ class Turns:
         self._given += 1
         self._last_of.pop(user_id, None)
         self._last_of[user_id] = self._given
-        for remembered in (self._last_of, self._long_until):
+        for remembered in (self._last_of, self._long_until, self._asks_until):
             if len(remembered) > _MOST_REMEMBERED:
                 del remembered[next(iter(remembered))]
 

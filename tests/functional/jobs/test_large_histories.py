@@ -374,6 +374,17 @@ def test_a_history_that_gets_no_turn_in_time_is_left_to_another_message(
     assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version == 1
 
 
+def test_a_history_that_gets_no_turn_and_cannot_be_left_to_another_message_is_left_to_its_own(
+    api: Api, queues: dict[str, str], all_turns: ExitStack, no_messages: None
+):
+    create(api, ['btc'], ['btc'], '2020-01-01')
+
+    with pytest.raises(ConnectionError):
+        refresh.refresh(api.user_id, 1, deadline=clock.monotonic() + 0.1)
+
+    assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').lease_owner is None
+
+
 def test_what_a_ledger_brought_before_a_worker_died_is_in_the_next_history(api: Api, queues: dict[str, str], trees_read: list[Json]):
     """The message that the worker had comes again, and says only that somebody looked."""
     compute(api, create(api, ['btc'], ['btc'], '2020-01-01'))
@@ -476,6 +487,23 @@ def test_who_asked_for_a_turn_and_does_not_come_again_keeps_nobody_from_it(two_t
     stopped_clock.advance(3 * policy.TURN_SECONDS)
 
     compute_for_long(two_turns, 'eve')
+
+
+def test_messages_of_a_user_that_got_no_turn_ask_again_one_in_a_second(two_turns: Turns, stopped_clock: StoppedClock):
+    """However many portfolios of theirs changed: hundreds that asked each five seconds slowed the table down for others."""
+    compute_for_long(two_turns, 'eve', 'mallory')
+
+    def refused_for(user: str) -> int:
+        with pytest.raises(NoTurn) as refusal, two_turns.of(user, clock.monotonic() + 0.01):
+            pass
+        return refusal.value.seconds
+
+    with two_turns.of('eve', math.inf):
+        assert [refused_for('eve') for _ in range(4)] == [5, 6, 7, 8]
+        assert refused_for('mallory') == 5
+        stopped_clock.advance(60)
+        assert refused_for('eve') == 5
+        assert [refused_for('eve') for _ in range(1_000)][-1] == 180
 
 
 def test_users_whose_histories_are_short_take_turns_with_one_whose_histories_take_long(
