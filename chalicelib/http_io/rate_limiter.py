@@ -2,9 +2,10 @@
 
 A user's requests count together, whichever applications make them, and one that reads or computes much counts as several (`charges`), once
 more for each UNITS_PER_REQUEST of DynamoDB's capacity: 50, which a hundred ledgers take.
-Requests without a token, those of pages and of OAuth2 endpoints among them, count for the network that they come from. Of those that follow
-links of a user, what a large portfolio takes counts for these links as well, from however many networks. Each process counts
-for itself and shares its count through the table now and then. Minutes are fixed, so that all processes count the same one.
+Requests without a token, those of pages and of OAuth2 endpoints among them, count for the network that they come from. What a large
+portfolio takes counts, from however many networks, for the pages of the user who is logged in as well, or for the links of the user whose
+link is followed. Each process counts for itself and shares its count through the table now and then. Minutes are fixed, so that all
+processes count the same one.
 """
 
 import logging
@@ -30,7 +31,7 @@ WINDOW_SECONDS = 60
 MOST_TRACKED = 10_000
 _LEAST_STEP = 10
 _STEPS = 20
-_LARGE_SHARE = 10  # a request is large that counts as more than a tenth of what a user may make in a minute: 60 of 600
+_LARGE_SHARE = 60  # a request is large that counts as more than a sixtieth of what a user may make in a minute: 10 of 600
 
 Share = Callable[[str, int, int], int]
 
@@ -148,11 +149,12 @@ def _counted(counting: Limiter, caller: str, *, of_itself: int = 1, allowance: i
     Raises TooManyRequests, before anything is done inside where too many were counted already.
     """
     _take_more(counting, caller, of_itself)
+    begun = telemetry.consumed_capacity()
     with charges.counted_by(partial(_take_more, counting, caller), allowance) as charged:
         try:
             yield
         finally:
-            counting.take(caller, clock.now(), _further_requests(charged))
+            counting.take(caller, clock.now(), _further_requests(charged, begun))
 
 
 def _take_more(counting: Limiter, caller: str, requests: int) -> None:
@@ -162,9 +164,21 @@ def _take_more(counting: Limiter, caller: str, requests: int) -> None:
         raise TooManyRequests(standing.reset)
 
 
-def _further_requests(charged: Charges) -> int:
-    """Return how many more requests the current one counts as, for what it read, than it was charged for or has as an allowance."""
-    return max(0, int(telemetry.consumed_capacity() // settings().units_per_request) - max(charged.requests, charged.allowance))
+def _further_requests(charged: Charges, begun: float = 0) -> int:
+    """Return how many more requests the current one counts as than it was charged for or has as an allowance.
+
+    That is for what it read since it had consumed so many units, `begun`.
+    """
+    return max(0, _requests_worth(telemetry.consumed_capacity() - begun) - max(charged.requests, charged.allowance))
+
+
+def requests_so_far() -> int:
+    """Return how many requests the current one counts as for what it has read so far."""
+    return _requests_worth(telemetry.consumed_capacity())
+
+
+def _requests_worth(units: float) -> int:
+    return int(units // settings().units_per_request)
 
 
 @lru_cache(1)

@@ -1,5 +1,7 @@
 """The pages of portfolios: all of them, and one with what it is worth and made of."""
 
+import math
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
@@ -8,8 +10,10 @@ from chalice.app import Blueprint, Response
 
 from chalicelib import clock
 from chalicelib.api.presenters.currencies import present_value
+from chalicelib.config import settings
 from chalicelib.domain import money
 from chalicelib.errors import NotReady
+from chalicelib.http_io import rate_limiter
 from chalicelib.http_io.request import path_id
 from chalicelib.models import Portfolio
 from chalicelib.services.histories.compute import value_allowance
@@ -22,16 +26,21 @@ from chalicelib.web.days import parse_as_of
 bp = Blueprint(__name__)
 
 _CARDS = 10
+_CARDS_SHARE = 6  # the rest are left out once those before took as many requests as a sixth of what a user may make in a minute
 _CARD_HEIGHT, _CHART_HEIGHT = 48, 220
 
 
 class Card(NamedTuple):
-    """A portfolio on the page of all of them; `worth` is None while nothing is known of it; `unread_reason` is that of NotReady."""
+    """A portfolio on the page of all of them; `worth` is None while nothing is known of it; `unread_reason` is that of NotReady.
+
+    `is_left_out` says that it was not read, as those before it are large.
+    """
 
     portfolio: Portfolio
     currency: str
     worth: worth.Worth | None
     unread_reason: str | None = None
+    is_left_out: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -54,9 +63,9 @@ def show_portfolios() -> Response:
     text = forms.query_parameter(request, 'after')
     after = path_id(text) if text else 0
     page = Portfolio.page(user.user_id, after=after, limit=_CARDS + 1)
-    allowance = value_allowance()  # one for the page
-    cards = [_card(portfolio, allowance) for portfolio in page[:_CARDS]]
-    is_reading = any(card.worth is None for card in cards)
+    with rate_limiter.large_work_counted_for(f'pages of {user.user_id}'):
+        cards = list(_cards(page[:_CARDS]))
+    is_reading = any(card.worth is None and not card.is_left_out for card in cards)
     return pages.render(
         'portfolios.html',
         request,
@@ -79,9 +88,11 @@ def show_portfolio(portfolio_id: str) -> Response:
     day = forms.query_parameter(request, 'at')
     at, faults = parse_as_of(day)
     try:
-        summed = balances.sum_up(user.user_id, number, at)
-        currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
-        value = worth.value(summed, currency, chart_range, _CHART_HEIGHT, at)
+        with rate_limiter.large_work_counted_for(f'pages of {user.user_id}'):
+            summed = balances.sum_up(user.user_id, number, at)
+            currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
+            value = worth.value(summed, currency, chart_range, _CHART_HEIGHT, at)
+            transactions = holdings.latest_transactions(summed, at)
     except NotReady as not_ready:
         return unread.render_unread(request, user, number, not_ready)
     is_reading = not day and holdings.is_being_read(summed, value, clock.now())
@@ -99,7 +110,7 @@ def show_portfolio(portfolio_id: str) -> Response:
         here=partial(pages.choice_link, request, f'/portfolios/{number}', {'range': chart_range.name, 'in': currency, 'at': day or None}),
         made_of=holdings.allocation(value),
         contents=holdings.contents(summed),
-        transactions=holdings.latest_transactions(summed, at),
+        transactions=transactions,
         ranges=list(worth.RANGES),
         chosen_range=chart_range.name,
         chosen_day=day,
@@ -118,9 +129,10 @@ def explain_portfolio(portfolio_id: str) -> Response:
     if faults:
         return pages.error_page(request, 422, translatable('There is no value for that day'), faults[0].message, user=user)
     try:
-        summed = balances.sum_up(user.user_id, number, at)
-        currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
-        row, totals = worth.row_of(summed, currency, at)
+        with rate_limiter.large_work_counted_for(f'pages of {user.user_id}'):
+            summed = balances.sum_up(user.user_id, number, at)
+            currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
+            row, totals = worth.row_of(summed, currency, at)
     except NotReady as not_ready:
         return unread.render_unread(request, user, number, not_ready)
     return pages.render(
@@ -137,6 +149,16 @@ def explain_portfolio(portfolio_id: str) -> Response:
         readings=holdings.readings(summed),
         now=clock.now(),
     )
+
+
+def _cards(portfolios: Iterable[Portfolio]) -> Iterator[Card]:
+    allowance, begun = value_allowance(), rate_limiter.requests_so_far()  # for all of them
+    most = settings().rate_limit // _CARDS_SHARE or math.inf
+    for portfolio in portfolios:
+        if rate_limiter.requests_so_far() - begun > most:
+            yield Card(portfolio, worth.choose_currency(portfolio), None, is_left_out=True)
+        else:
+            yield _card(portfolio, allowance)
 
 
 def _card(portfolio: Portfolio, allowance: Allowance) -> Card:

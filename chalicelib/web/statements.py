@@ -19,7 +19,7 @@ from chalicelib.api.presenters.portfolios import (
 from chalicelib.config import settings
 from chalicelib.domain import currencies, tables
 from chalicelib.errors import AnswerTooLarge, NotReady
-from chalicelib.http_io import answer_size
+from chalicelib.http_io import answer_size, rate_limiter
 from chalicelib.http_io.request import path_id
 from chalicelib.locales import group_digits
 from chalicelib.models import User
@@ -52,8 +52,9 @@ def show_statement(portfolio_id: str) -> Response:
     made_at = clock.now()
     format_name = forms.query_parameter(request, 'format')
     try:
-        summed = balances.sum_up(user.user_id, number, at)
-        totals = converted.convert(summed, at=at)
+        with rate_limiter.large_work_counted_for(f'pages of {user.user_id}'):
+            summed = balances.sum_up(user.user_id, number, at)
+            totals = converted.convert(summed, at=at)
     except NotReady as not_ready:
         return unread.render_unread(request, user, number, not_ready, status=503)
     if format_name in _FOR_PROGRAMS:

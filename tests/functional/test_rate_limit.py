@@ -372,11 +372,11 @@ class TestNetworks:
 
     def test_what_reads_much_and_fails_counts_as_several_requests(self):
         def fail(_: Any) -> Any:
+            current.count('DynamoDBCapacity', 60)
             raise NotFound
 
         request = SimpleNamespace(context={'identity': {'sourceIp': '192.0.2.1'}})
         with telemetry.task('test', None) as current:
-            current.count('DynamoDBCapacity', 60)
             for _ in range(LIMIT // 2 + 1):
                 with pytest.raises(NotFound):
                     rate_limiter.limit_networks(request, fail)
@@ -419,10 +419,13 @@ class TestNetworks:
         assert logged_in.status == 429
         assert len(api.get(f'/api/portfolios/{number}/addresses?limit=100').json_body['result']) == 50
 
-    def test_no_number_of_usual_views_of_a_link_uses_up_what_others_who_have_links_may_read(self, api: Api, http: ChaliceClient):
+    def test_no_number_of_usual_views_of_a_link_uses_up_what_others_who_have_links_may_read(
+        self, api: Api, http: ChaliceClient, limit: Callable[[int], None]
+    ):
         mine, another = (link_of(api.user_id, api.portfolio()) for _ in range(2))
+        limit(120)
 
-        assert follow(http, mine, networks=4 * LIMIT) == [200] * 4 * LIMIT
+        assert follow(http, mine, networks=500) == [200] * 500
         assert follow(http, another) == [200]
 
     def test_large_portfolios_that_links_of_a_user_show_are_counted_together_from_however_many_networks(
@@ -441,7 +444,10 @@ class TestNetworks:
         assert follow(http, others) == [200]
         assert ask(api).status_code == 404  # who made the links is not refused for them
 
-    def test_what_is_charged_for_a_link_counts_for_its_network_and_beyond_a_tenth_of_the_limit_for_links(self):
+    def test_what_is_charged_for_a_link_counts_for_its_network_and_beyond_a_sixtieth_of_the_limit_for_links(
+        self, limit: Callable[[int], None]
+    ):
+        limit(120)
         of_network: list[int] = []
         with charges.counted_by(of_network.append), rate_limiter.large_work_counted_for('links of ann'):
             charges.charge(2)
@@ -451,9 +457,50 @@ class TestNetworks:
         assert of_network == [2, 5]
         assert rate_limiter.limiter().take('links of ann', clock.now(), 0).used == 2 + 5 - 2
         with pytest.raises(TooManyRequests), rate_limiter.large_work_counted_for('links of ann'):
-            charges.charge(2 + LIMIT)
+            charges.charge(2 + 120)
         with pytest.raises(TooManyRequests), rate_limiter.large_work_counted_for('links of ann'):
             raise AssertionError('not reached')
+
+    @pytest.mark.parametrize('page', ['', '/{}', '/{}/explain', '/{}/statement'])
+    def test_large_portfolios_on_pages_of_a_user_are_counted_together_from_however_many_networks(
+        self, api: Api, logged_in: Browser, limit: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, page: str
+    ):
+        path = f'/portfolios{page.format(large_portfolio(api))}'
+        monkeypatch.setenv('UNITS_PER_REQUEST', '1')
+        limit(10)
+
+        statuses = []
+        for _ in range(30):
+            rate_limiter.network_limiter.cache_clear()
+            logged_in.get(path)
+            statuses.append(logged_in.status)
+
+        assert statuses == sorted(statuses)
+        assert (statuses[0], statuses[-1]) == (200, 429)
+        rate_limiter.network_limiter.cache_clear()
+        logged_in.get('/profile/sessions')
+        assert logged_in.status == 200  # where a user ends what uses it up
+        assert ask(api).status_code == 404
+
+    def test_portfolios_below_large_ones_are_not_added_up_on_the_page_of_all(
+        self, api: Api, logged_in: Browser, limit: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+    ):
+        large_portfolio(api)
+        api.portfolio()
+        monkeypatch.setenv('NETWORK_LIMIT', '10000')
+        limit(600)
+        logged_in.get('/portfolios')
+        assert 'Not added up here' not in logged_in.page
+        assert 'together' in logged_in.page
+
+        monkeypatch.setenv('UNITS_PER_REQUEST', '1')
+        limit(600)
+        logged_in.get('/portfolios')
+
+        assert logged_in.status == 200
+        assert logged_in.page.count('Not added up here') == 1
+        assert 'together' not in logged_in.page
+        assert 'Refresh' not in logged_in.response.headers
 
     def test_each_network_is_counted_apart(self):
         def ask_from(address: str) -> Any:
