@@ -67,9 +67,11 @@ def _work(*, fast: bool) -> None:
 def _serve(descriptor: int) -> None:
     _configure_logging()
     from app import app
-    from infra.local import api, stack
+    from chalicelib.models import Item
+    from infra.local import api, large_work, stack
 
     sys.setswitchinterval(_SWITCH_SECONDS)
+    large_work.before_reads(Item.connection().client.meta.events, api.wait_if_large)
     listening = socket.socket(fileno=descriptor)
     api.Server(app, stack.config(), listening, os.environ['ISSUER'], os.environ.get('TRUSTED_PROXIES', '')).serve_forever()
 

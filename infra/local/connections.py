@@ -21,6 +21,7 @@ from typing import Any
 
 from infra.local import turns
 from infra.local.known_callers import KnownCallers
+from infra.local.large_work import LargeWork
 from infra.local.turns import Turns
 
 MOST = 256
@@ -116,6 +117,10 @@ class Connection(RawIOBase):
     def forget_caller(self) -> None:
         self._among.forget_caller(self)
 
+    def go_on_as_large(self) -> None:
+        """Wait until a request that has read much may go on, as few do at a time."""
+        self._among.large_work.wait(self, self.caller)
+
     def begin_answer(self, length: int) -> None:
         """Wait for the client to take so many bytes. Raises ConnectionResetError where there is no room for them."""
         self._among.end_turn(self)
@@ -159,6 +164,7 @@ class Connections:
         self._open: dict[socket, Connection] = {}
         self._waiting: list[Connection] = []  # for a turn
         self.known_callers = KnownCallers()
+        self.large_work = LargeWork()
         self._last_was_read = False  # of what got a turn
         self._looked_at = monotonic()
         self._changing = Condition()
@@ -183,6 +189,8 @@ class Connections:
 
     def remove(self, client: socket) -> None:
         """Forget a connection that is closed, or was never counted."""
+        if client in self._open:
+            self.large_work.end(self._open[client])
         with self._changing:
             self._open.pop(client, None)
             self._give_turns()
@@ -233,6 +241,7 @@ class Connections:
 
     def end_turn(self, connection: Connection) -> None:
         """Let others be worked for; this one waits for its client."""
+        self.large_work.end(connection)
         with self._changing:
             connection.waits_since = monotonic()
             self._give_turns()

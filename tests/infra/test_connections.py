@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from chalice.app import AuthRequest, AuthResponse, Chalice
 
+from chalicelib import telemetry
 from infra.local import stack
-from infra.local.api import Server
+from infra.local.api import Server, wait_if_large
 from infra.local.connections import MOST, Connection, Connections, most_at_once, seconds_for
 from tests.support.processes import PATIENCE_SECONDS, wait_until
 
@@ -50,9 +51,7 @@ class Service:
                 self.unblocked.wait(PATIENCE_SECONDS)
             return AuthResponse(routes=['*'], principal_id=user)
 
-        @app.route('/name', authorizer=authorize)
-        def get_name() -> dict[str, Any]:
-            return {}
+        app.route('/name', authorizer=authorize)(get_quick)
 
         @app.route('/mine', authorizer=authorize)
         @app.route('/blocked')
@@ -61,6 +60,13 @@ class Service:
             self.entered.set()
             self.unblocked.wait(PATIENCE_SECONDS)
             return {}
+
+        @app.route('/blocked-once/{units}')
+        def get_once_read(units: str) -> dict[str, Any]:
+            with telemetry.task('test', None) as current:
+                current.count('DynamoDBCapacity', int(units))
+                wait_if_large()
+            return get_blocked()
 
         app.route('/blocked-bytes', methods=['POST'], content_types=['application/octet-stream'])(get_blocked)
 
@@ -434,6 +440,35 @@ def test_who_waits_behind_long_requests_of_others_in_their_network_does_not_wait
             thread.join()
 
     assert service.blocked == 12
+
+
+def test_two_requests_that_read_much_go_on_at_a_time_and_others_beside_them() -> None:
+    with serving(Connections(64, most_worked_for=64)) as service:
+        large = [thread for number in range(3) for thread in send(service, 2, '/blocked-once/500', f'203.0.113.{number}')]
+        wait_until(lambda: service.blocked == 2 and len(service.server.connections.large_work._waiting) == 4)
+
+        small = send(service, 1, '/blocked-once/499', OWNER)
+        wait_until(lambda: service.blocked == 3)
+        assert service.get('/quick').status == 200
+        assert service.blocked == 3
+        service.unblocked.set()
+        for thread in (*large, *small):
+            thread.join()
+
+    assert service.blocked == 7
+
+
+def test_a_request_that_read_much_and_fails_lets_others_go_on() -> None:
+    connections = Connections(64)
+    with connected(connections, ATTACKER, ATTACKER, OWNER) as [first, second, third]:
+        for one in (first, second):
+            one.go_on_as_large()
+        waiting = Thread(target=third.go_on_as_large)
+        waiting.start()
+        wait_until(lambda: list(connections.large_work._waiting) == [third])
+        connections.remove(first._client)
+        waiting.join(PATIENCE_SECONDS)
+        assert not waiting.is_alive()
 
 
 def test_a_request_whose_client_went_while_it_waited_is_not_worked_for() -> None:
