@@ -25,7 +25,8 @@ from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, Thr
 from chalicelib.http_io import rate_limiter
 from chalicelib.http_io.request import network_of
 from infra.local import authorizer, greedy_routes, known_callers, networks, proxies
-from infra.local.connections import Connections, current, most_at_once
+from infra.local.connection import current
+from infra.local.connections import Connections, most_at_once
 from infra.local.gateway_answers import Answer, Refused, by_gateway
 from infra.local.large_work import LARGE_REQUESTS
 from infra.local.request_head import RequestHead, is_odd

@@ -13,7 +13,7 @@ from chalice.local import ForbiddenError, LocalGatewayAuthorizer, LocalGatewayEx
 
 from chalicelib.config import settings
 from infra import gateway
-from infra.local.connections import current
+from infra.local.connection import current
 
 log = logging.getLogger(__name__)
 

@@ -8,141 +8,30 @@ Few requests are worked for at once; the others wait for a turn (`turns`).
 """
 
 import resource
-import select
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from contextvars import ContextVar
-from io import RawIOBase
-from socket import MSG_PEEK, SHUT_RDWR, socket
-from threading import Condition, Event
+from socket import socket
+from threading import Condition
 from time import monotonic
-from typing import Any
 
 from infra.local import turns
+from infra.local.connection import Connection, seconds_for
 from infra.local.known_callers import KnownCallers
 from infra.local.large_work import LargeWork
 from infra.local.turns import Turns
 
 MOST = 256
 MOST_BODY_BYTES = 64 * 1024 * 1024  # of bodies together, of requests and answers, that wait
-IDLE_SECONDS = 60  # until a request begins
-_SECONDS = 30  # to send a request, or take an answer, and as much more as it is long
-_SLOWEST = 8_192  # bytes a second
-_LONGEST = 10 * 1024 * 1024  # what is more, such as endless trailers, has no time of its own
 _LONG_SECONDS = 2  # after which a turn keeps others of its network waiting no more
 _LOOK_SECONDS = 1  # between looks at which turns are long
 _CLOSING_SECONDS = 5  # for threads to notice that their connection was ended, which takes them none
 _SHARE_OF_DESCRIPTORS = 4  # the others are for what is done for a request, and for connections that are about to end
 
 
-def seconds_for(length: int) -> float:
-    """Return in which time so many bytes must be sent or taken, however slow the line is."""
-    return _SECONDS + min(length, _LONGEST) / _SLOWEST
-
-
 def most_at_once() -> int:
     """Return how many connections this process can afford."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST if soft == resource.RLIM_INFINITY else max(1, min(MOST, soft // _SHARE_OF_DESCRIPTORS))
-
-
-class Connection(RawIOBase):
-    """What comes from a client: reading raises TimeoutError for one that takes too long, ConnectionResetError once it was ended here.
-
-    `network` is whom it counts for, `caller` whose the request is, as far as is known, `is_read` whether it changes nothing, and
-    `body_bytes` how much of its body, or then of the answer's, is in memory. `waits_since` is when it began to wait for its client, or for
-    its `turn`; None while it is worked for, since `turn_began_at`.
-    """
-
-    def __init__(self, client: socket, network: str, among: 'Connections', seconds: Callable[[int], float]) -> None:
-        self.network = self._peer = network
-        self.caller = ''
-        self.credentials = b''
-        self.is_read = True
-        self.body_bytes = 0
-        self.waits_since: float | None = monotonic()
-        self.turn_began_at = monotonic()
-        self.turn = Event()
-        self.is_ended = False
-        self._client = client
-        self._among = among
-        self._seconds = seconds
-        self._began: float | None = None
-        self._received = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._client.settimeout(self._seconds_left())
-        number = self._client.recv_into(buffer)
-        if self._began is None:
-            self._began = self.waits_since = monotonic()
-        self._received += number
-        if self.is_ended:
-            raise ConnectionResetError
-        return number
-
-    def _seconds_left(self) -> float:
-        if self._began is None:
-            return IDLE_SECONDS
-        left = self._began + self._seconds(self._received) - monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-    def expect_request(self) -> None:
-        """Wait for the next request, whoever sends it: a proxy's connection carries those of all its clients."""
-        self.network, self.caller, self.body_bytes, self._received = self._peer, '', 0, 0
-        self._began, self.waits_since = None, monotonic()
-
-    def count_body(self, length: int) -> None:
-        """Count so many bytes more of a body. Raises ConnectionResetError where there is no room for them."""
-        self._among.make_room(self, length)
-
-    def begin_work(self, credentials: bytes = b'') -> None:
-        """Wait for a turn, as the request is there, whole. Raises ConnectionResetError where the connection was ended.
-
-        `credentials` are a digest of what came with it, empty for nothing, by which its caller may be known from before.
-        """
-        self.credentials = credentials
-        self.caller = self._among.known_callers.find(credentials)
-        self._among.wait_for_turn(self)
-
-    def work_for(self, caller: str | None) -> None:
-        """Go on as one of a caller's requests, or a stranger's, at a later turn if they have enough. Raises ConnectionResetError."""
-        self._among.set_caller(self, caller)
-
-    def forget_caller(self) -> None:
-        self._among.forget_caller(self)
-
-    def go_on_as_large(self) -> None:
-        """Wait until a request that has read much may go on, as few do at a time."""
-        self._among.large_work.wait(self, self.caller)
-
-    def begin_answer(self, length: int) -> None:
-        """Wait for the client to take so many bytes. Raises ConnectionResetError where there is no room for them."""
-        self._among.end_turn(self)
-        self._client.settimeout(self._seconds(length))
-        self.body_bytes = 0
-        self.count_body(length)
-
-    def is_closed_by_client(self) -> bool:
-        """Return whether the client has hung up. What it may have sent stays to be read."""
-        poll = select.poll()
-        poll.register(self._client, select.POLLIN)
-        try:
-            return bool(poll.poll(0)) and not self._client.recv(1, MSG_PEEK)
-        except OSError:
-            return True
-
-    def end(self) -> None:
-        """Have whatever waits for the client stop waiting."""
-        self.is_ended, self.body_bytes = True, 0
-        self.turn.set()
-        with suppress(OSError):
-            self._client.shutdown(SHUT_RDWR)
 
 
 class Connections:
@@ -303,6 +192,3 @@ class Connections:
 
         max(heaviest, key=precedence).end()
         return True
-
-
-current: ContextVar[Connection | None] = ContextVar('connection', default=None)  # whose request this thread answers

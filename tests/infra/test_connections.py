@@ -16,7 +16,8 @@ from chalice.app import AuthRequest, AuthResponse, Chalice
 from chalicelib import telemetry
 from infra.local import stack
 from infra.local.api import Server, wait_if_large
-from infra.local.connections import MOST, Connection, Connections, most_at_once, seconds_for
+from infra.local.connection import Connection, seconds_for
+from infra.local.connections import MOST, Connections, most_at_once
 from tests.support.processes import PATIENCE_SECONDS, wait_until
 
 ATTACKER, OWNER = '203.0.113.9', '198.51.100.7'
