@@ -69,9 +69,10 @@ def _serve(descriptor: int) -> None:
     from app import app
     from chalicelib.models import Item
     from infra.local import api, large_work, stack
+    from infra.local.connection import wait_if_large
 
     sys.setswitchinterval(_SWITCH_SECONDS)
-    large_work.before_reads(Item.connection().client.meta.events, api.wait_if_large)
+    large_work.before_reads(Item.connection().client.meta.events, wait_if_large)
     listening = socket.socket(fileno=descriptor)
     api.Server(app, stack.config(), listening, os.environ['ISSUER'], os.environ.get('TRUSTED_PROXIES', '')).serve_forever()
 

@@ -22,13 +22,11 @@ from chalice.config import Config
 from chalice.deploy.validate import validate_routes
 from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, ThreadedHTTPServer
 
-from chalicelib.http_io import rate_limiter
 from chalicelib.http_io.request import network_of
 from infra.local import authorizer, greedy_routes, known_callers, networks, proxies
 from infra.local.connection import current
 from infra.local.connections import Connections, most_at_once
 from infra.local.gateway_answers import Answer, Refused, by_gateway
-from infra.local.large_work import LARGE_REQUESTS
 from infra.local.request_head import RequestHead, is_odd
 
 log = logging.getLogger(__name__)
@@ -286,13 +284,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: `handle_request` says what there is to say."""
-
-
-def wait_if_large() -> None:
-    """Have the request that this thread answers wait until it may go on, if it has read much."""
-    connection = current.get()
-    if connection is not None and rate_limiter.requests_so_far() >= LARGE_REQUESTS:
-        connection.go_on_as_large()
 
 
 def _without_secrets(path: str) -> str:

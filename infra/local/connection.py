@@ -10,6 +10,8 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from infra.local.large_work import LARGE_REQUESTS
+
 if TYPE_CHECKING:
     from infra.local.connections import Connections
 
@@ -123,3 +125,12 @@ class Connection(RawIOBase):
 
 
 current: ContextVar[Connection | None] = ContextVar('connection', default=None)  # whose request this thread answers
+
+
+def wait_if_large() -> None:
+    """Have the request that this thread answers wait until it may go on, if it has read much."""
+    from chalicelib.http_io import rate_limiter  # reads settings, which the parts of a server do not all have
+
+    connection = current.get()
+    if connection is not None and rate_limiter.requests_so_far() >= LARGE_REQUESTS:
+        connection.go_on_as_large()

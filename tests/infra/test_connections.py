@@ -15,8 +15,8 @@ from chalice.app import AuthRequest, AuthResponse, Chalice
 
 from chalicelib import telemetry
 from infra.local import stack
-from infra.local.api import Server, wait_if_large
-from infra.local.connection import Connection, seconds_for
+from infra.local.api import Server
+from infra.local.connection import Connection, seconds_for, wait_if_large
 from infra.local.connections import MOST, Connections, most_at_once
 from tests.support.processes import PATIENCE_SECONDS, wait_until
 
