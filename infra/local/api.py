@@ -170,9 +170,8 @@ class Handler(BaseHTTPRequestHandler):
         """
         encodings, lengths = (self.headers.get_all(name, []) for name in ('Transfer-Encoding', 'Content-Length'))
         has_other_lines = any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in self.headers.defects)
-        if has_other_lines or len(encodings) + len(lengths) > 1:
-            self._refuse_rest('DEFAULT_4XX', 400)
-        if encodings and self.request_version != 'HTTP/1.1':  # others know none
+        knows_encodings = self.request_version == 'HTTP/1.1'
+        if has_other_lines or len(encodings) + len(lengths) > 1 or (encodings and not knows_encodings):
             self._refuse_rest('DEFAULT_4XX', 400)
         most_bytes = MOST_BODY_BYTES if self.command in ('POST', 'PUT', 'PATCH') else _MOST_UNREAD_BYTES
         if encodings:
