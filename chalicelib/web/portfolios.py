@@ -63,8 +63,7 @@ def show_portfolios() -> Response:
     text = forms.query_parameter(request, 'after')
     after = path_id(text) if text else 0
     page = Portfolio.page(user.user_id, after=after, limit=_CARDS + 1)
-    with rate_limiter.large_work_counted_for(f'pages of {user.user_id}'):
-        cards = list(_cards(page[:_CARDS]))
+    cards = list(_cards(page[:_CARDS]))
     is_reading = any(card.worth is None and not card.is_left_out for card in cards)
     return pages.render(
         'portfolios.html',
@@ -158,7 +157,9 @@ def _cards(portfolios: Iterable[Portfolio]) -> Iterator[Card]:
         if rate_limiter.requests_so_far() - begun > most:
             yield Card(portfolio, worth.choose_currency(portfolio), None, is_left_out=True)
         else:
-            yield _card(portfolio, allowance)
+            with rate_limiter.large_work_counted_for(f'pages of {portfolio.user_id}'):  # each before the next
+                card = _card(portfolio, allowance)
+            yield card
 
 
 def _card(portfolio: Portfolio, allowance: Allowance) -> Card:
