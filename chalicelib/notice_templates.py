@@ -239,3 +239,15 @@ Until then you can keep it: {page}"""
     ),
     warns=True,
 )
+DELETION_CANCELLED = MailTemplate(
+    translatable('Your account will be kept'),
+    translatable(
+        """\
+Someone, probably you, cancelled the deletion of your CryptFolio account. It will not be deleted.
+
+You can ask for that again: {page}
+
+Whoever is logged in could do this: {sessions}"""
+    ),
+    warns=True,
+)

@@ -98,10 +98,7 @@ class User(Item, discriminator='user'):
         return [free, *self.claim(self.email, self.created_at, instead_of, self.expires_at), put]
 
     def renewal(self, now: int) -> list[Write]:
-        """Return the writes that keep an unconfirmed user as long as a new one.
-
-        Their transaction raises Invalid if the user has confirmed, or is gone.
-        """
+        """Return the writes that keep an unconfirmed user as long as a new one; they raise Invalid if the user has confirmed or is gone."""
         until = _unconfirmed_until(now)
         unconfirmed = User.pk.exists() & User.confirmed_at.does_not_exist()
         kept = Write(Operation.UPDATE, self, unconfirmed, [User.expires_at.set(until)], email_taken_error)
@@ -190,9 +187,13 @@ class User(Item, discriminator='user'):
         """Set the name, or remove it for None. Raises NotFound."""
         self.update_existing([User.name.set(name) if name else User.name.remove()])
 
-    def allow_remote(self) -> None:
-        """Let applications use the password grant. Raises AccessEnded if the user's stamp changed since they were read."""
-        self.update_existing([User.allow_remote_login.set(True)], self.unchanged(), errors.AccessEnded)
+    def allow_remote(self) -> bool:
+        """Let applications use the password grant; return whether they might not before. Raises NotFound, AccessEnded as `end_sessions`."""
+        if self.update_if(self.unchanged() & User.allow_remote_login.is_in(False), User.allow_remote_login.set(True)):
+            return True
+        if User.find(self.user_id).stamp != self.stamp:
+            raise errors.AccessEnded
+        return False
 
     def forbid_remote(self) -> None:
         """Let no application use the password grant. Raises NotFound."""
@@ -210,8 +211,7 @@ class User(Item, discriminator='user'):
     def schedule_deletion(self, at: int) -> int:
         """Let the account be deleted at `at`, unless it is to be already; return when it will be.
 
-        Raises NotFound, AccessEnded if the user's stamp changed since they were read, and Conflict if they ask and change their mind at the
-        same time.
+        Raises NotFound, AccessEnded if the user's stamp changed since they were read, and Conflict if they cancel at the same time.
         """
         first = User.delete_at.does_not_exist()
         if self.update_if(self.unchanged() & first, User.delete_at.set(at), *LEDGERS.enter(self.pk, at)):
@@ -224,9 +224,9 @@ class User(Item, discriminator='user'):
             raise errors.Conflict
         return scheduled
 
-    def cancel_deletion(self) -> None:
-        """Let the account stay. Raises NotFound."""
-        self.update_existing(no_deletion())
+    def cancel_deletion(self) -> bool:
+        """Let the account stay; return whether it was to be deleted."""
+        return self.update_if(User.delete_at.exists(), *no_deletion())
 
     def confirmation(self, *, name: str | None, password_hash: str, now: int) -> list[Write]:
         """Return the writes that confirm the email address with a sign-up's values.

@@ -189,9 +189,7 @@ def allow_remote_login(user: User, allowed: bool) -> None:
     if not allowed:
         access.forbid_remote_login(user.user_id)
         return
-    newly = not user.allow_remote_login
-    user.allow_remote()
-    if newly:
+    if user.allow_remote():  # whether they might when the user was read says nothing: it may have been forbidden since
         notices.tell_of_remote_login(user)
 
 

@@ -22,8 +22,9 @@ def ask_to_leave(user: User, now: int) -> None:
 
 
 def stay(user: User) -> None:
-    """Undo `ask_to_leave`. Raises NotFound."""
-    user.cancel_deletion()
+    """Undo `ask_to_leave`, and mail that: whoever has a session may, and its user would take the account for gone."""
+    if user.cancel_deletion():
+        notices.tell_of_stay(user)
 
 
 def forget_user(user_id: str, now: int) -> None:

@@ -118,6 +118,10 @@ def tell_of_deletion(user: User, delete_at: int) -> None:
     _send(user, notice_templates.DELETION_SCHEDULED, time=locales.minute(delete_at), page=settings().url('/account/data'))
 
 
+def tell_of_stay(user: User) -> None:
+    _send(user, notice_templates.DELETION_CANCELLED, page=settings().url('/account/data'), sessions=settings().url('/profile/sessions'))
+
+
 def _send(user: User, template: MailTemplate, **values: str) -> None:
     if not _is_allowed(user, template):
         telemetry.note(notice_not_sent='too many today')

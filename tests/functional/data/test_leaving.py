@@ -189,6 +189,10 @@ def test_an_account_is_deleted_after_a_week_unless_its_user_stays(
     browser.get('/profile')
     assert 'Your account will be deleted on' in browser.text
     browser.post_from('/profile/data', '/profile/data/keep', {})
+    assert 'It will not be deleted' in mailbox.last()[1]
+    mails = len(mailbox.read())
+    browser.post('/profile/data/keep', {'csrf': browser.csrf('/profile')})
+    assert (browser.status, len(mailbox.read())) == (303, mails)
     CLOCK.advance(WEEK)
     work_off(queues)
     assert User.find(user_id).delete_at is None

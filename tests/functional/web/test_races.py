@@ -14,7 +14,7 @@ from chalicelib.passwords import verify_password
 from chalicelib.services.users import access, authentication, second_factors
 from chalicelib.services.users.new_factors import FactorKind
 from tests.support.api import PASSWORD
-from tests.support.browser import Browser
+from tests.support.browser import Browser, Mailbox
 from tests.support.dynamodb import before_write
 from tests.support.oauth import GOOD, ask
 from tests.support.passkey_device import Device, add_passkey, begin_factor, options
@@ -150,3 +150,18 @@ def assert_nothing_opens(browser: Browser, user: User) -> None:
     assert [client for client in Client.owned_by(user.user_id) if client.secret_created_at is not None] == []
     known_browser = KnownBrowser.find(user.user_id, browser.known, clock.now()) if browser.known else None
     assert known_browser is None or known_browser.doubted
+
+
+def test_log_in_by_applications_that_is_allowed_again_as_it_is_forbidden_is_mailed(logged_in: Browser, user: User, mailbox: Mailbox):
+    """A thief in a session may send it over and over, to be there when its owner forbids it."""
+    user.allow_remote()
+    forbid, allow = (post(logged_in, '/profile/remote', fields) for fields in ({}, {'allow_remote_login': 'yes'}))
+    allow()
+    mails = len(mailbox.read())
+
+    with before_write(1, forbid, f'USER#{user.user_id}'):
+        allow()
+
+    assert User.find(user.user_id).allow_remote_login
+    assert 'may now log in' in mailbox.last()[1]
+    assert len(mailbox.read()) == mails + 1
