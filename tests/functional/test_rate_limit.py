@@ -494,7 +494,7 @@ class TestNetworks:
         assert 'together' in logged_in.page
 
         monkeypatch.setenv('UNITS_PER_REQUEST', '1')
-        limit(600)
+        limit(12)
         logged_in.get('/portfolios')
 
         assert logged_in.status == 200
