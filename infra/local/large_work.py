@@ -26,15 +26,18 @@ class LargeWork:
         self._last_of: dict[str, int] = {}
 
     def wait(self, request: Hashable, caller: str) -> None:
-        """Wait until a caller's request may go on; nothing where it does already."""
+        """Wait until a caller's request may go on, with all of its threads that wait; nothing where it does already."""
         with self._changing:
-            if request in self._going_on:
-                return
-            self._waiting[request] = caller
-            self._changing.wait_for(lambda: len(self._going_on) < self._most and self._next() is request)
+            if request not in self._going_on:
+                self._waiting[request] = caller
+                self._changing.wait_for(lambda: self._goes_on(request))
+
+    def _goes_on(self, request: Hashable) -> bool:
+        if request in self._waiting and len(self._going_on) < self._most and self._next() is request:
             self._going_on[request] = self._waiting.pop(request)
-            self._remember(caller)
-            self._changing.notify_all()  # there may be room for one more
+            self._remember(self._going_on[request])
+            self._changing.notify_all()  # other threads of it wait, and there may be room for one more
+        return request in self._going_on
 
     def end(self, request: Hashable) -> None:
         """Let others go on; nothing where the request was none of those that did."""

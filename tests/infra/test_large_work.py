@@ -66,6 +66,21 @@ def test_the_next_is_of_who_has_fewest(pool: ThreadPoolExecutor) -> None:
     assert go_on_in_turn(work, pool, 'eve1', ['mallory2', 'eve2']) == ['eve2', 'mallory2']
 
 
+def test_the_threads_of_a_request_go_on_together(pool: ThreadPoolExecutor) -> None:
+    """They read for one answer, and the request is over when all of them are."""
+    work = LargeWork(1)
+    work.wait('ann1', 'ann')
+    threads = [pool.submit(work.wait, 'bob1', 'bob') for _ in range(4)]
+    wait_until(lambda: len(work._changing._waiters) == 4)  # type: ignore[attr-defined]
+    assert not any(thread.done() for thread in threads)
+
+    work.end('ann1')
+    for thread in threads:
+        thread.result(PATIENCE_SECONDS)
+    work.end('bob1')
+    work.wait('eve1', 'eve')
+
+
 def test_reads_of_many_items_wait_and_nothing_else_does() -> None:
     client = boto3.client('dynamodb')
     waited: list[str] = []
