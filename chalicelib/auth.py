@@ -23,6 +23,7 @@ _BEARER = re.compile(r'(?i:bearer) +([A-Za-z0-9._~+/=-]{1,8192})')  # schemes ar
 _REQUIRED = {f'require_{claim}': True for claim in ('iss', 'aud', 'exp', 'sub')}
 _IDENTIFIER = re.compile('[ -~]{1,255}')  # RFC 6749 appendix A.1 and OpenID Connect Core section 2
 _CLAIMS = {'iss', 'aud', 'exp', 'iat', 'jti', 'sid', 'grant_id', 'access_epoch'}  # of our tokens, beside those that `translate` names
+_FEWEST_BITS = 2_048  # of RSA keys
 _ASYMMETRIC = {'ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512'}
 
 
@@ -168,6 +169,8 @@ class Issuer:
         key = self.keys.get(kid) if isinstance(kid, str) else None
         if key is None:
             raise InvalidToken('unknown kid')
+        if not _verifies(key, header['alg']):
+            raise InvalidToken('a key that is not for verifying such tokens')
         return key
 
     def translate(self, claims: dict[str, Any]) -> dict[str, Any]:
@@ -193,6 +196,14 @@ class Issuer:
         if user_id is None:
             raise InvalidToken('a subject that is linked to no user')
         return user_id
+
+
+def _verifies(key: Mapping[str, Any], algorithm: str) -> bool:
+    """Return whether a key may verify signatures of an algorithm (RFC 7517 section 4), and is long enough (RFC 7518 section 3.3)."""
+    from jose.utils import base64_to_long
+
+    is_meant = key.get('use', 'sig') == 'sig' and 'verify' in key.get('key_ops', ['verify']) and key.get('alg', algorithm) == algorithm
+    return is_meant and (key.get('kty') != 'RSA' or base64_to_long(key.get('n', 'AA')).bit_length() >= _FEWEST_BITS)
 
 
 def _is_identifier(claim: object) -> bool:

@@ -35,10 +35,15 @@ def with_keys(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _fetched(entry: dict[str, Any]) -> dict[str, Any]:
     uri = entry.get('jwks_uri') or _discovered(entry['issuer'])
     keys = _get(uri)
-    if keys is None or not keys.get('keys'):
-        raise NoKeys(f'{entry["issuer"]}: {uri} answers no keys')
-    needed = [{name: key[name] for name in _OF_KEYS if name in key} for key in keys['keys']]
+    needed = [{name: key[name] for name in _OF_KEYS if name in key} for key in (keys or {}).get('keys') or [] if _can_be_named(key)]
+    if not needed:
+        raise NoKeys(f'{entry["issuer"]}: {uri} answers no keys for signatures that have a kid')
     return {name: value for name, value in entry.items() if name != 'jwks_uri'} | {'jwks': {'keys': needed}}
+
+
+def _can_be_named(key: dict[str, Any]) -> bool:
+    """Return whether a token may name a key: one for encryption, which many issuers have too, verifies nothing."""
+    return 'kid' in key and key.get('use', 'sig') == 'sig'
 
 
 def _discovered(issuer: str) -> str:

@@ -98,6 +98,39 @@ def test_a_token_that_breaks_a_rule_is_unauthorized(http: ChaliceClient, user: U
     assert status(http, token(user, **changes)) == 401
 
 
+@pytest.mark.parametrize(
+    ('said', 'expected'),
+    [
+        ({}, 200),
+        ({'use': None, 'alg': None}, 200),
+        ({'key_ops': ['verify']}, 200),
+        ({'use': 'enc'}, 401),
+        ({'use': 'enc', 'alg': None}, 401),
+        ({'alg': 'RSA-OAEP'}, 401),
+        ({'alg': 'RS512'}, 401),
+        ({'key_ops': ['encrypt']}, 401),
+        ({'use': None, 'key_ops': []}, 401),
+    ],
+)
+def test_a_key_verifies_what_its_issuer_says_that_it_is_for(
+    http: ChaliceClient, monkeypatch: pytest.MonkeyPatch, user: User, said: dict[str, Any], expected: int
+):
+    key = {name: value for name, value in (JWK | said).items() if value is not None}
+    trust(monkeypatch, [ISSUER | {'jwks': {'keys': [key]}}])
+
+    assert status(http, token(user)) == expected
+
+
+@pytest.mark.filterwarnings('ignore::jwt.warnings.InsecureKeyLengthWarning')
+@pytest.mark.parametrize(('bits', 'expected'), [(1024, 401), (2047, 401), (2048, 200), (3072, 200)])
+def test_a_key_of_rsa_is_long_enough(http: ChaliceClient, monkeypatch: pytest.MonkeyPatch, user: User, bits: int, expected: int):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    jwk = json.loads(pyjwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) | {'kid': 'theirs'}
+    trust(monkeypatch, [ISSUER | {'jwks': {'keys': [jwk]}}])
+
+    assert status(http, token(user, key=key)) == expected
+
+
 def test_they_cannot_speak_for_us(http: ChaliceClient, user: User):
     assert status(http, token(user, iss=settings().issuer, aud=settings().audience)) == 401
 

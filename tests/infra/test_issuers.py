@@ -69,7 +69,17 @@ def test_keys_are_found_through_the_issuers_metadata(served, path: str):
     assert issuers.with_keys([{'issuer': url}]) == [{'issuer': url, 'jwks': KEYS}]
 
 
-@pytest.mark.parametrize('answer', [None, b'<html>', {'keys': []}, [], b''])
+def test_keys_that_no_token_can_be_signed_with_are_left_out(served):
+    url, answers = served
+    for_encryption, without_name = {'kty': 'RSA', 'kid': 'enc', 'use': 'enc'}, {'kty': 'EC', 'use': 'sig'}
+    answers['/keys'] = {'keys': [for_encryption, KEYS['keys'][0] | {'use': 'sig'}, without_name]}
+
+    (entry,) = issuers.with_keys([{'issuer': 'https://login.example', 'jwks_uri': f'{url}/keys'}])
+
+    assert entry['jwks'] == {'keys': [{'kty': 'EC', 'kid': 'theirs', 'use': 'sig'}]}
+
+
+@pytest.mark.parametrize('answer', [None, b'<html>', {'keys': []}, [], b'', {'keys': [{'kty': 'RSA', 'kid': 'enc', 'use': 'enc'}]}])
 def test_no_keys_are_an_error_that_says_whose(served, answer: object):
     url, answers = served
     answers['/keys'] = answer
