@@ -73,14 +73,15 @@ def main() -> None:
 
 
 def portfolio(world: World, size: int) -> int:
-    """Return a new portfolio of so many addresses, all observed, with a transaction each."""
-    from chalicelib.jobs import refresh
+    """Return a new portfolio of so many addresses, all observed, with a transaction each, and its history computed."""
+    from chalicelib.jobs import histories, refresh
 
     token = world.token()
     created = world.request('POST', '/api/portfolios', {'title': 'Benchmark', 'currencies': ['btc', 'usd']}, token=token)['result']['id']
     world.request('POST', f'/api/portfolios/{created}/addresses', {'address': _ADDRESS, 'currency': 'btc'}, token=token)
     world.job(refresh.refresh_ledgers, {'ledger': f'LEDGER#btc#{_ADDRESS}'})
     _copy_address(world.user.user_id, created, size)
+    world.job(histories.refresh_histories, {'user_id': world.user.user_id, 'portfolio_id': created, 'seen_at': int(time.time())})
     return int(created)
 
 
