@@ -96,9 +96,9 @@ class Connection(RawIOBase):
     def forget_caller(self) -> None:
         self._among.forget_caller(self)
 
-    def go_on_as_large(self) -> None:
+    def go_on_as_large(self, has_read: int) -> None:
         """Wait until a request that has read much may go on, as few do at a time."""
-        self._among.large_work.wait(self, self.caller)
+        self._among.large_work.wait(self, self.caller, has_read)
 
     def begin_answer(self, length: int) -> None:
         """Wait for the client to take so many bytes. Raises ConnectionResetError where there is no room for them."""
@@ -132,5 +132,5 @@ def wait_if_large() -> None:
     from chalicelib.http_io import rate_limiter  # reads settings, which the parts of a server do not all have
 
     connection = current.get()
-    if connection is not None and rate_limiter.requests_so_far() >= LARGE_REQUESTS:
-        connection.go_on_as_large()
+    if connection is not None and (has_read := rate_limiter.requests_so_far()) >= LARGE_REQUESTS:
+        connection.go_on_as_large(has_read)

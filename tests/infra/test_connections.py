@@ -463,8 +463,8 @@ def test_a_request_that_read_much_and_fails_lets_others_go_on() -> None:
     connections = Connections(64)
     with connected(connections, ATTACKER, ATTACKER, OWNER) as [first, second, third]:
         for one in (first, second):
-            one.go_on_as_large()
-        waiting = Thread(target=third.go_on_as_large)
+            one.go_on_as_large(10)
+        waiting = Thread(target=third.go_on_as_large, args=[10])
         waiting.start()
         wait_until(lambda: list(connections.large_work._waiting) == [third])
         connections.remove(first._client)

@@ -1,4 +1,4 @@
-"""Requests that have read much go on two at a time, of whoever has fewest."""
+"""Requests that have read much go on two at a time, first of who has read least."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
+from infra.local import large_work
 from infra.local.large_work import LargeWork, before_reads
 from tests.support.processes import PATIENCE_SECONDS, wait_until
 
@@ -16,21 +17,21 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def go_on_in_turn(work: LargeWork, pool: ThreadPoolExecutor, first: str, requests: list[str]) -> list[str]:
-    """Have requests wait that each end as soon as they go on, until `first` ends; return them as they went on.
+def go_on_in_turn(work: LargeWork, pool: ThreadPoolExecutor, first: str, requests: dict[str, int]) -> list[str]:
+    """Have requests, which read so much, wait that each end as soon as they go on, until `first` ends; return them as they went on.
 
     Each is named by its caller and a digit.
     """
     order: list[str] = []
 
-    def go_on(request: str) -> None:
-        work.wait(request, request[:-1])
+    def go_on(request: str, has_read: int) -> None:
+        work.wait(request, request[:-1], has_read)
         order.append(request)
         work.end(request)
 
     waiting = []
-    for number, request in enumerate(requests, 1):
-        waiting.append(pool.submit(go_on, request))
+    for number, (request, has_read) in enumerate(requests.items(), 1):
+        waiting.append(pool.submit(go_on, request, has_read))
         wait_until(lambda number=number: len(work._waiting) == number)  # type: ignore[misc]
     work.end('somebody who does not go on')
     assert order == []
@@ -42,43 +43,63 @@ def go_on_in_turn(work: LargeWork, pool: ThreadPoolExecutor, first: str, request
 
 def test_so_many_go_on_at_a_time_and_those_as_often_as_they_like(pool: ThreadPoolExecutor) -> None:
     work = LargeWork(2)
-    for request in ('ann1', 'bob1', 'ann1', 'bob1'):
-        work.wait(request, request[:-1])
+    for request, has_read in (('ann1', 10), ('bob1', 10), ('ann1', 20), ('bob1', 20)):
+        work.wait(request, request[:-1], has_read)
 
-    assert go_on_in_turn(work, pool, 'ann1', ['eve1']) == ['eve1']
+    assert go_on_in_turn(work, pool, 'ann1', {'eve1': 10}) == ['eve1']
 
 
-def test_the_next_is_of_whose_last_is_longest_ago(pool: ThreadPoolExecutor) -> None:
+def test_the_next_is_of_who_has_read_least(pool: ThreadPoolExecutor) -> None:
     """However many of somebody else's wait."""
     work = LargeWork(1)
-    work.wait('ann1', 'ann')
+    work.wait('ann1', 'ann', 100)
 
-    order = go_on_in_turn(work, pool, 'ann1', ['mallory1', 'mallory2', 'mallory3', 'ann2', 'eve1'])
+    order = go_on_in_turn(work, pool, 'ann1', {'mallory1': 10, 'mallory2': 10, 'mallory3': 10, 'ann2': 10, 'eve1': 20, 'bob1': 19})
 
-    assert order == ['mallory1', 'eve1', 'ann2', 'mallory2', 'mallory3']
-
-
-def test_the_next_is_of_who_has_fewest(pool: ThreadPoolExecutor) -> None:
-    work = LargeWork(2)
-    for request in ('mallory1', 'eve1'):
-        work.wait(request, request[:-1])
-
-    assert go_on_in_turn(work, pool, 'eve1', ['mallory2', 'eve2']) == ['eve2', 'mallory2']
+    assert order == ['bob1', 'eve1', 'mallory1', 'mallory2', 'mallory3', 'ann2']
 
 
-def test_the_threads_of_a_request_go_on_together(pool: ThreadPoolExecutor) -> None:
-    """They read for one answer, and the request is over when all of them are."""
+def test_who_has_read_more_than_one_who_waits_lets_that_one_go_first(pool: ThreadPoolExecutor) -> None:
     work = LargeWork(1)
-    work.wait('ann1', 'ann')
-    threads = [pool.submit(work.wait, 'bob1', 'bob') for _ in range(4)]
-    wait_until(lambda: len(work._changing._waiters) == 4)  # type: ignore[attr-defined]
+    work.wait('mallory1', 'mallory', 10)
+    small = pool.submit(work.wait, 'ann1', 'ann', 12)
+    wait_until(lambda: 'ann1' in work._waiting)
+    work.wait('mallory1', 'mallory', 11)
+    assert not small.done()
+
+    large = pool.submit(work.wait, 'mallory1', 'mallory', 30)
+    small.result(PATIENCE_SECONDS)
+    work.wait('ann1', 'ann', 25)
+    assert not large.done()
+    work.end('ann1')
+    large.result(PATIENCE_SECONDS)
+
+
+def test_several_threads_of_a_request_go_on_together(pool: ThreadPoolExecutor) -> None:
+    work = LargeWork(1)
+    work.wait('ann1', 'ann', 10)
+    threads = [pool.submit(work.wait, 'bob1', 'bob', 10 + number) for number in (2, 0, 1)]
+    wait_until(lambda: work._read_for.get('bob1') == 12 and 'bob1' in work._waiting)
     assert not any(thread.done() for thread in threads)
 
     work.end('ann1')
     for thread in threads:
         thread.result(PATIENCE_SECONDS)
     work.end('bob1')
-    work.wait('eve1', 'eve')
+    work.wait('eve1', 'eve', 10)
+
+
+def test_what_was_read_before_counts_ever_less(pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr(large_work, 'monotonic', lambda: now[0])
+    work = LargeWork(1)
+    work.wait('ann1', 'ann', 300)
+    work.end('ann1')
+    now[0] += 20  # by then it counts as a sixteenth: 18.75
+    work.wait('mallory1', 'mallory', 10)
+
+    assert go_on_in_turn(work, pool, 'mallory1', {'bob1': 29, 'ann2': 10, 'eve1': 28}) == ['eve1', 'ann2', 'bob1']
+    assert not work._read_for
 
 
 def test_reads_of_many_items_wait_and_nothing_else_does() -> None:
