@@ -1,7 +1,8 @@
 """Of the requests that have read much already, two go on at a time: they have most left to work out, and share one processor with all.
 
-Before they read on, they wait, with what they have, for those of who has read less in the last seconds: a portfolio of some hundred
-addresses does not wait for one of a hundred thousand balances, nor who looks at a page now and then for who does all the time.
+Before they read on, they wait, with what they have, for those of who has read less in the last seconds, and who has read little does not
+wait for them to be worked out: a portfolio of some hundred addresses does not wait for one of a hundred thousand balances, nor who looks
+at a page now and then for who does all the time.
 """
 
 import math
@@ -11,7 +12,8 @@ from time import monotonic
 
 from botocore.hooks import BaseEventHooks
 
-MOST = 2
+MOST = 2  # and one more of somebody who has read little
+LITTLE = 40  # requests' worth in the last seconds
 LARGE_REQUESTS = 10  # as how many one counts that has read much
 _HALF_SECONDS = 5  # after which what was read counts half
 _MOST_REMEMBERED = 1_000
@@ -21,8 +23,9 @@ _READS = ('Query', 'BatchGetItem')  # of many items; the count of a caller's req
 class LargeWork:
     """The next to go on is of the caller who has read least lately. Thread-safe."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, little: int = LITTLE) -> None:
         self._most = most
+        self._little = little
         self._changing = Condition()
         self._waiting: dict[Hashable, str] = {}
         self._going_on: set[Hashable] = set()
@@ -45,11 +48,15 @@ class LargeWork:
 
     def _goes_on(self, request: Hashable) -> bool:
         """Return whether a request that waited goes on, as it does where it is the next and there is room."""
-        if request in self._waiting and len(self._going_on) < self._most and self._next() is request:
+        if request in self._waiting and self._next() is request and self._has_room(self._waiting[request]):
             del self._waiting[request]
             self._going_on.add(request)
             self._changing.notify_all()  # there may be room for one more, and it may have several threads
         return request not in self._waiting
+
+    def _has_room(self, caller: str) -> bool:
+        has_read_little = self._read_lately(caller, monotonic()) < self._little
+        return len(self._going_on) < self._most + has_read_little
 
     def end(self, request: Hashable) -> None:
         """Let others go on once a request is over, which may have gone on or not."""

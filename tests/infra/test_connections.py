@@ -445,7 +445,7 @@ def test_who_waits_behind_long_requests_of_others_in_their_network_does_not_wait
 
 def test_two_requests_that_read_much_go_on_at_a_time_and_others_beside_them() -> None:
     with serving(Connections(64, most_worked_for=64)) as service:
-        large = [thread for number in range(3) for thread in send(service, 2, '/blocked-once/500', f'203.0.113.{number}')]
+        large = [thread for number in range(3) for thread in send(service, 2, '/blocked-once/2500', f'203.0.113.{number}')]
         wait_until(lambda: service.blocked == 2 and len(service.server.connections.large_work._waiting) == 4)
 
         small = send(service, 1, '/blocked-once/499', OWNER)
@@ -463,8 +463,8 @@ def test_a_request_that_read_much_and_fails_lets_others_go_on() -> None:
     connections = Connections(64)
     with connected(connections, ATTACKER, ATTACKER, OWNER) as [first, second, third]:
         for one in (first, second):
-            one.go_on_as_large(10)
-        waiting = Thread(target=third.go_on_as_large, args=[10])
+            one.go_on_as_large(100)
+        waiting = Thread(target=third.go_on_as_large, args=[100])
         waiting.start()
         wait_until(lambda: list(connections.large_work._waiting) == [third])
         connections.remove(first._client)

@@ -1,4 +1,4 @@
-"""Requests that have read much go on two at a time, first of who has read least."""
+"""Requests that have read much go on two at a time, first of who has read least; and one more of who has read little."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +42,7 @@ def go_on_in_turn(work: LargeWork, pool: ThreadPoolExecutor, first: str, request
 
 
 def test_so_many_go_on_at_a_time_and_those_as_often_as_they_like(pool: ThreadPoolExecutor) -> None:
-    work = LargeWork(2)
+    work = LargeWork(2, little=0)
     for request, has_read in (('ann1', 10), ('bob1', 10), ('ann1', 20), ('bob1', 20)):
         work.wait(request, request[:-1], has_read)
 
@@ -51,7 +51,7 @@ def test_so_many_go_on_at_a_time_and_those_as_often_as_they_like(pool: ThreadPoo
 
 def test_the_next_is_of_who_has_read_least(pool: ThreadPoolExecutor) -> None:
     """However many of somebody else's wait."""
-    work = LargeWork(1)
+    work = LargeWork(1, little=0)
     work.wait('ann1', 'ann', 100)
 
     order = go_on_in_turn(work, pool, 'ann1', {'mallory1': 10, 'mallory2': 10, 'mallory3': 10, 'ann2': 10, 'eve1': 20, 'bob1': 19})
@@ -60,7 +60,7 @@ def test_the_next_is_of_who_has_read_least(pool: ThreadPoolExecutor) -> None:
 
 
 def test_who_has_read_more_than_one_who_waits_lets_that_one_go_first(pool: ThreadPoolExecutor) -> None:
-    work = LargeWork(1)
+    work = LargeWork(1, little=0)
     work.wait('mallory1', 'mallory', 10)
     small = pool.submit(work.wait, 'ann1', 'ann', 12)
     wait_until(lambda: 'ann1' in work._waiting)
@@ -75,8 +75,26 @@ def test_who_has_read_more_than_one_who_waits_lets_that_one_go_first(pool: Threa
     large.result(PATIENCE_SECONDS)
 
 
+def test_one_more_goes_on_of_somebody_who_has_read_little(pool: ThreadPoolExecutor) -> None:
+    """It does not wait until those that have read much are worked out, which is long after their last read."""
+    work = LargeWork(1, little=40)
+    work.wait('ann1', 'ann', 100)
+    large = pool.submit(work.wait, 'mallory1', 'mallory', 41)
+    wait_until(lambda: 'mallory1' in work._waiting)
+    work.wait('bob1', 'bob', 39)
+    small = pool.submit(work.wait, 'eve1', 'eve', 10)
+    wait_until(lambda: 'eve1' in work._waiting)
+
+    work.end('bob1')
+    small.result(PATIENCE_SECONDS)
+    work.end('eve1')
+    assert not large.done()
+    work.end('ann1')
+    large.result(PATIENCE_SECONDS)
+
+
 def test_several_threads_of_a_request_go_on_together(pool: ThreadPoolExecutor) -> None:
-    work = LargeWork(1)
+    work = LargeWork(1, little=0)
     work.wait('ann1', 'ann', 10)
     threads = [pool.submit(work.wait, 'bob1', 'bob', 10 + number) for number in (2, 0, 1)]
     wait_until(lambda: work._read_for.get('bob1') == 12 and 'bob1' in work._waiting)
@@ -92,7 +110,7 @@ def test_several_threads_of_a_request_go_on_together(pool: ThreadPoolExecutor) -
 def test_what_was_read_before_counts_ever_less(pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000.0]
     monkeypatch.setattr(large_work, 'monotonic', lambda: now[0])
-    work = LargeWork(1)
+    work = LargeWork(1, little=0)
     work.wait('ann1', 'ann', 300)
     work.end('ann1')
     now[0] += 20  # by then it counts as a sixteenth: 18.75
